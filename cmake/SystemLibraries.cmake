@@ -1,0 +1,23 @@
+# The packages that scripts/setup.sh installs, as imported targets.
+find_package(Threads REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(gRPC CONFIG REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)
+find_package(spdlog CONFIG REQUIRED)
+find_package(nlohmann_json CONFIG REQUIRED)
+find_package(CLI11 CONFIG REQUIRED)
+find_package(yaml-cpp CONFIG REQUIRED)
+if(NOT TARGET yaml-cpp::yaml-cpp)
+  add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
+endif()
+
+# Debian ships OpenCVConfig.cmake only in the meta package libopencv-dev (152 packages): find the three parts we use.
+find_path(VITOK_OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
+add_library(vitok_opencv INTERFACE)
+add_library(vitok::opencv ALIAS vitok_opencv)
+target_include_directories(vitok_opencv SYSTEM INTERFACE ${VITOK_OPENCV_INCLUDE})
+foreach(part core imgproc imgcodecs)
+  find_library(VITOK_OPENCV_${part} opencv_${part} REQUIRED)
+  target_link_libraries(vitok_opencv INTERFACE ${VITOK_OPENCV_${part}})
+endforeach()

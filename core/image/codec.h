@@ -1,0 +1,47 @@
+// Picture files to pixels and back. The only user of OpenCV; free of torch. Pixels equal Pillow's
+// Image.open + exif_transpose + conversion over white (goldens/pp/README.md, "Decoding").
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "core/image/rgb_image.h"
+
+namespace vitok {
+
+enum class ImageFormat { kJpeg, kPng, kWebp, kBmp, kTiff };
+
+// What the header of a picture file says; nothing is decoded for it.
+struct ImageHeader {
+  ImageFormat format = ImageFormat::kPng;
+  int32_t width_px = 0;   // as stored, before EXIF orientation
+  int32_t height_px = 0;
+};
+
+struct DecodeLimits {
+  int64_t max_pixels = int64_t{1} << 26;  // width * height (64 Mi pixels = 8192²); REQUIRES: positive
+};
+
+// Lower-case name: "jpeg", "png", "webp", "bmp", "tiff".
+std::string_view ImageFormatName(ImageFormat format);
+
+// Reads format and size from the first bytes. INVALID_ARGUMENT: empty, not one of the five formats (naming the list),
+// or a header that is cut off or states no size.
+absl::StatusOr<ImageHeader> ReadImageHeader(std::string_view bytes);
+
+// Decodes a picture to RGB: EXIF orientation applied, alpha blended over white, grey and palette expanded, 16-bit and
+// CMYK converted. INVALID_ARGUMENT: what ReadImageHeader refuses; more pixels than limits.max_pixels (checked on the
+// header, before anything is allocated; names both numbers); data cut off or damaged. Thread-safe.
+absl::StatusOr<RgbImage> DecodeImage(std::string_view bytes, const DecodeLimits& limits = {});
+
+struct EncodeOptions {
+  ImageFormat format = ImageFormat::kPng;  // PNG, JPEG or WebP
+  int quality = 95;                        // JPEG and WebP: 1..100; WebP 101 is lossless. PNG ignores it.
+};
+
+// Encodes a picture. INVALID_ARGUMENT: a format that is not written, a quality out of range, an empty image.
+absl::StatusOr<std::string> EncodeImage(const RgbImage& image, const EncodeOptions& options);
+
+}  // namespace vitok

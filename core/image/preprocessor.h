@@ -1,0 +1,44 @@
+// The preprocessing language: "op(args)|op(args)|…" parsed once into typed operations, then run on many images.
+// Grammar, operations and exact rules: docs/NUMERICS.md; source: vitok/pp of Na-VAE/vitok-release.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/image/rgb_image.h"
+#include "core/image/transforms.h"
+#include "core/tokens/packed_tokens.h"
+
+namespace vitok {
+
+// Immutable after Parse; Run is thread-safe.
+//
+//   VITOK_ASSIGN_OR_RETURN(auto preprocessor, Preprocessor::Parse("to_tensor|normalize|patchify(16, 4096)"));
+//   VITOK_ASSIGN_OR_RETURN(PatchSequence patches, preprocessor.Run(image));
+class Preprocessor {
+ public:
+  // INVALID_ARGUMENT names the part, its position and the reason: syntax, unknown operation (listing the known ones),
+  // bad argument, or operations in an order whose types do not fit (patchify before to_tensor).
+  static absl::StatusOr<Preprocessor> Parse(std::string_view spec);
+
+  // Runs the whole pipeline. FAILED_PRECONDITION if it does not end in patchify. INVALID_ARGUMENT if the image cannot
+  // be processed: more tokens than patchify's max_tokens (naming both), a size that rounds to 0.
+  // The result has exactly grid_rows * grid_cols tokens, none of them padding; float32 patches; int32 row/col.
+  absl::StatusOr<PatchSequence> Run(const RgbImage& image) const;
+
+  // Tokens Run would produce for an image of this size, without its pixels. The same errors as Run.
+  absl::StatusOr<int64_t> CountTokens(int32_t height_px, int32_t width_px) const;
+
+  const std::vector<TransformOp>& ops() const { return ops_; }
+
+  // patch side of the closing patchify, 0 if there is none.
+  int64_t patch_px() const;
+
+ private:
+  explicit Preprocessor(std::vector<TransformOp> ops) : ops_(std::move(ops)) {}
+  std::vector<TransformOp> ops_;
+};
+
+}  // namespace vitok

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Installs what ViTok Serve needs to build and test: system packages and a project-local .venv
+# that holds the pinned torch wheel (libtorch). Idempotent: a second run changes nothing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly PACKAGES=(
+  build-essential cmake ninja-build ccache git pkg-config python3 python3-venv
+  libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev
+  libspdlog-dev libgtest-dev libgmock-dev prometheus-cpp-dev libcurl4-openssl-dev
+  libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
+  libcli11-dev nlohmann-json3-dev libyaml-cpp-dev
+  clang-format clang-tidy
+)
+readonly STAMP=.venv/.requirements.sha256
+
+usage() {
+  cat <<'USAGE'
+Usage: scripts/setup.sh [--check] [--help]
+
+Installs the system packages (apt, Debian 12 or Ubuntu 24.04; sudo only when not root) and
+creates .venv with the Python packages pinned in requirements.txt.
+
+  --check   install nothing; exit 0 if everything is in place, else name what is missing
+  --help    this text
+USAGE
+}
+
+missing_packages() {
+  local name
+  for name in "${PACKAGES[@]}"; do
+    [[ "$(dpkg-query -W -f='${Status}' "$name" 2>/dev/null)" == "install ok installed" ]] || echo "$name"
+  done
+}
+
+venv_is_current() {
+  [[ -f "$STAMP" ]] && sha256sum --check --status "$STAMP"
+}
+
+as_root() {
+  if [[ "$(id -u)" == 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+check() {
+  local missing status=0
+  missing="$(missing_packages)"
+  if [[ -n "$missing" ]]; then
+    echo "missing system packages:" $missing >&2
+    status=1
+  fi
+  if ! venv_is_current; then
+    echo "missing or outdated: .venv (requirements.txt)" >&2
+    status=1
+  fi
+  return "$status"
+}
+
+install_packages() {
+  local missing
+  missing="$(missing_packages)"
+  [[ -z "$missing" ]] && return
+  # shellcheck disable=SC2086
+  as_root apt-get update -q
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing
+}
+
+install_venv() {
+  venv_is_current && return
+  # The distribution's interpreter, not whichever python3 comes first in PATH: the wheel's native
+  # libraries must run against the C++ library that the project is compiled with.
+  [[ -x .venv/bin/python ]] || /usr/bin/python3 -m venv .venv
+  .venv/bin/pip install --disable-pip-version-check --quiet --requirement requirements.txt
+  sha256sum requirements.txt > "$STAMP"
+}
+
+case "${1:-}" in
+  --help | -h) usage ;;
+  --check) check ;;
+  "") install_packages && install_venv ;;
+  *)
+    echo "scripts/setup.sh: unknown argument '$1' (see --help)" >&2
+    exit 2
+    ;;
+esac
