@@ -2,14 +2,14 @@
 
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/base/str_cat.h"
 
 namespace vitok {
 namespace {
 
 std::string ShapeText(absl::Span<const int64_t> shape) {
-  return absl::StrCat("[", absl::StrJoin(shape, ", ", [](std::string* out, int64_t size) {
+  return StrCat("[", absl::StrJoin(shape, ", ", [](std::string* out, int64_t size) {
                         size == kAnySize ? absl::StrAppend(out, "*") : absl::StrAppend(out, size);
                       }),
                       "]");
@@ -23,13 +23,13 @@ absl::Status CheckShape(std::string_view name, const at::Tensor& tensor, absl::S
   for (size_t i = 0; same && i < got.size(); ++i) same = expected[i] == kAnySize || expected[i] == got[i];
   if (same) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat(name, " must have shape ", ShapeText(expected), "; was ", ShapeText(got)));
+      StrCat(name, " must have shape ", ShapeText(expected), "; was ", ShapeText(got)));
 }
 
 absl::Status CheckDType(std::string_view name, const at::Tensor& tensor, DType expected) {
   if (tensor.scalar_type() == ToScalarType(expected)) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat(name, " must have dtype ", DTypeName(expected), "; was ", c10::toString(tensor.scalar_type())));
+      StrCat(name, " must have dtype ", DTypeName(expected), "; was ", c10::toString(tensor.scalar_type())));
 }
 
 at::ScalarType ToScalarType(DType dtype) {
