@@ -1,0 +1,9 @@
+#include "core/ops/layer_norm.h"
+
+namespace vitok {
+
+at::Tensor LayerNorm(const at::Tensor& x, double eps) {
+  return at::layer_norm(x.to(at::kFloat), {x.size(-1)}, {}, {}, eps).to(x.scalar_type());
+}
+
+}  // namespace vitok
