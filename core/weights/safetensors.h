@@ -1,5 +1,6 @@
-// The safetensors file format (github.com/huggingface/safetensors, README "Format"): reader over a memory map, and writer.
-// Free of torch, so that the client can store latents. Files are untrusted: everything is checked before it is used.
+// The safetensors file format (github.com/huggingface/safetensors, README "Format"): reader over a memory map, and
+// writer. Free of torch, so that the client can store latents. Files are untrusted: everything is checked before it is
+// used.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +30,10 @@ class SafetensorsFile {
   // Longest header accepted, as in the format's own library.
   static constexpr int64_t kMaxHeaderBytes = 100'000'000;
 
-  // Maps the file and checks all of it. NOT_FOUND: no such file. INVALID_ARGUMENT (naming path, tensor, value and bound):
-  // shorter than 8 bytes, header length over the cap or the file, header no JSON object, unknown dtype, negative
-  // dimension, product of dimensions that overflows, offsets reversed, out of the file, overlapping or with holes, byte
-  // count that differs from shape × dtype, repeated name, data that does not fill the file.
+  // Maps the file and checks all of it. NOT_FOUND: no such file. INVALID_ARGUMENT (naming path, tensor, value and
+  // bound): shorter than 8 bytes, header length over the cap or the file, header no JSON object, unknown dtype,
+  // negative dimension, product of dimensions that overflows, offsets reversed, out of the file, overlapping or with
+  // holes, byte count that differs from shape × dtype, repeated name, data that does not fill the file.
   static absl::StatusOr<std::unique_ptr<SafetensorsFile>> Open(const std::string& path);
 
   // The same over bytes in memory, which must outlive the object. `name` stands for the path in messages.
@@ -52,7 +53,7 @@ class SafetensorsFile {
  private:
   SafetensorsFile() = default;
   std::string path_;
-  std::string_view map_;    // the mapped file; empty when made by Parse
+  std::string_view map_;  // the mapped file; empty when made by Parse
   std::map<std::string, TensorView> tensors_;
   std::map<std::string, std::string> metadata_;
 };
