@@ -1,0 +1,208 @@
+#include "client/tokenizer_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "client/call_status.h"
+#include "client/wire_format.h"
+#include "core/base/status_macros.h"
+#include "core/base/str_cat.h"
+#include "vitok/v1/tokenizer.grpc.pb.h"
+
+namespace vitok {
+namespace {
+
+// A server that asks for a retry at once must not make the client spin.
+constexpr absl::Duration kShortestRetryDelay = absl::Milliseconds(10);
+
+absl::Status CheckTarget(const std::string& target) {
+  const std::string_view view = target;
+  if (view.starts_with("unix:") && view.size() > 5) return absl::OkStatus();
+  const size_t colon = view.rfind(':');
+  int port = 0;
+  if (colon != std::string_view::npos && colon > 0 && absl::SimpleAtoi(ToAbsl(view.substr(colon + 1)), &port) &&
+      port > 0 && port < 65536) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      StrCat("server must be \"host:port\" (port 1 to 65535) or \"unix:/path\"; was \"", target, "\""));
+}
+
+absl::Status CheckOptions(const TokenizerClientOptions& options) {
+  if (options.deadline <= absl::ZeroDuration() || options.deadline == absl::InfiniteDuration()) {
+    return absl::InvalidArgumentError(
+        StrCat("deadline must be positive and finite; was ", absl::FormatDuration(options.deadline)));
+  }
+  if (options.connect_timeout <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        StrCat("connect_timeout must be positive; was ", absl::FormatDuration(options.connect_timeout)));
+  }
+  if (options.max_message_bytes <= 0) {
+    return absl::InvalidArgumentError(StrCat("max_message_bytes must be positive; was ", options.max_message_bytes));
+  }
+  return absl::OkStatus();
+}
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, const TokenizerClientOptions& options) {
+  constexpr int64_t kIntMax = std::numeric_limits<int>::max();
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(static_cast<int>(std::min(options.max_message_bytes, kIntMax)));
+  arguments.SetMaxSendMessageSize(-1);  // the server has its own limit and names it
+  // gRPC takes the shortest back-off for the time a connection attempt may take.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
+                   static_cast<int>(std::min(absl::ToInt64Milliseconds(options.connect_timeout), kIntMax)));
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+}
+
+template <typename Result, typename Response>
+absl::StatusOr<BatchResult<Result>> ToBatch(Response&& response, size_t num_items, absl::Duration round_trip) {
+  if (response.results_size() != num_items) {
+    return absl::InternalError(
+        StrCat("the server's reply is malformed: ", response.results_size(), " results for ", num_items, " items"));
+  }
+  BatchResult<Result> batch;
+  batch.model = response.model();
+  batch.timings = FromWire(response.timings());
+  batch.timings.round_trip = round_trip;
+  for (auto& item : *response.mutable_results()) {
+    batch.items.push_back(FromWire(std::move(item)));
+    if (batch.items.back().ok()) batch.items.back()->timings.round_trip = round_trip;
+  }
+  return batch;
+}
+
+template <typename Result>
+absl::StatusOr<Result> OnlyItem(absl::StatusOr<BatchResult<Result>> batch) {
+  if (!batch.ok()) return batch.status();
+  return std::move(batch->items[0]);
+}
+
+}  // namespace
+
+class TokenizerClient::Stub {
+ public:
+  Stub(const std::string& target, const TokenizerClientOptions& options)
+      : target_(target), options_(options), stub_(v1::Tokenizer::NewStub(MakeChannel(target, options))) {}
+
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(std::string_view name,
+                                grpc::Status (v1::Tokenizer::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                                            Response*),
+                                const Request& request, absl::Duration* round_trip = nullptr) const {
+    const absl::Time start = absl::Now();
+    const absl::Time deadline = start + options_.deadline;
+    while (true) {
+      grpc::ClientContext context;
+      context.set_deadline(absl::ToChronoTime(deadline));
+      context.set_wait_for_ready(options_.wait_for_ready);
+      Response response;
+      const grpc::Status grpc_status = (*stub_.*method)(&context, request, &response);
+      if (grpc_status.ok()) {
+        if (round_trip != nullptr) *round_trip = absl::Now() - start;
+        return response;
+      }
+      const absl::Status status = ToAbslStatus(grpc_status);
+      const std::optional<absl::Duration> delay = RetryDelay(status);
+      if (!delay || absl::Now() + *delay >= deadline) return Explain(status, name);
+      absl::SleepFor(std::max(*delay, kShortestRetryDelay));
+    }
+  }
+
+ private:
+  // gRPC's own texts name neither the call nor the server.
+  absl::Status Explain(const absl::Status& status, std::string_view name) const {
+    std::string message;
+    if (absl::IsDeadlineExceeded(status) && status.message() == "Deadline Exceeded") {
+      message = StrCat(name, " on ", target_, " did not finish within ", absl::FormatDuration(options_.deadline));
+    } else if (IsUnreachable(status)) {
+      message = StrCat("no server at ", target_, ": ", std::string(status.message()));
+    } else {
+      return status;
+    }
+    return absl::Status(status.code(), message);
+  }
+
+  const std::string target_;
+  const TokenizerClientOptions options_;
+  const std::unique_ptr<v1::Tokenizer::Stub> stub_;
+};
+
+absl::StatusOr<std::unique_ptr<TokenizerClient>> TokenizerClient::Create(const std::string& target,
+                                                                         const TokenizerClientOptions& options) {
+  VITOK_RETURN_IF_ERROR(CheckTarget(target));
+  VITOK_RETURN_IF_ERROR(CheckOptions(options));
+  return std::unique_ptr<TokenizerClient>(new TokenizerClient(target, options));
+}
+
+TokenizerClient::TokenizerClient(std::string target, const TokenizerClientOptions& options)
+    : target_(std::move(target)), stub_(std::make_unique<Stub>(target_, options)) {}
+
+TokenizerClient::~TokenizerClient() = default;
+
+absl::StatusOr<EncodeResult> TokenizerClient::Encode(ImageInput image, const EncodeParams& params) const {
+  std::vector<ImageInput> images;
+  images.push_back(std::move(image));
+  return OnlyItem(EncodeAll(std::move(images), params));
+}
+
+absl::StatusOr<PictureResult> TokenizerClient::Decode(Latents latents, const DecodeParams& params) const {
+  std::vector<Latents> items;
+  items.push_back(std::move(latents));
+  return OnlyItem(DecodeAll(std::move(items), params));
+}
+
+absl::StatusOr<PictureResult> TokenizerClient::Reconstruct(ImageInput image, const ReconstructParams& params) const {
+  std::vector<ImageInput> images;
+  images.push_back(std::move(image));
+  return OnlyItem(ReconstructAll(std::move(images), params));
+}
+
+absl::StatusOr<BatchResult<EncodeResult>> TokenizerClient::EncodeAll(std::vector<ImageInput> images,
+                                                                     const EncodeParams& params) const {
+  const size_t num_items = images.size();
+  absl::Duration round_trip;
+  VITOK_ASSIGN_OR_RETURN(v1::EncodeResponse response, stub_->Call("Encode", &v1::Tokenizer::Stub::Encode,
+                                                                  ToWire(std::move(images), params), &round_trip));
+  return ToBatch<EncodeResult>(std::move(response), num_items, round_trip);
+}
+
+absl::StatusOr<BatchResult<PictureResult>> TokenizerClient::DecodeAll(std::vector<Latents> latents,
+                                                                      const DecodeParams& params) const {
+  const size_t num_items = latents.size();
+  absl::Duration round_trip;
+  VITOK_ASSIGN_OR_RETURN(v1::DecodeResponse response, stub_->Call("Decode", &v1::Tokenizer::Stub::Decode,
+                                                                  ToWire(std::move(latents), params), &round_trip));
+  return ToBatch<PictureResult>(std::move(response), num_items, round_trip);
+}
+
+absl::StatusOr<BatchResult<PictureResult>> TokenizerClient::ReconstructAll(std::vector<ImageInput> images,
+                                                                           const ReconstructParams& params) const {
+  const size_t num_items = images.size();
+  absl::Duration round_trip;
+  VITOK_ASSIGN_OR_RETURN(v1::ReconstructResponse response, stub_->Call("Reconstruct", &v1::Tokenizer::Stub::Reconstruct,
+                                                                       ToWire(std::move(images), params), &round_trip));
+  return ToBatch<PictureResult>(std::move(response), num_items, round_trip);
+}
+
+absl::StatusOr<std::vector<ModelInfo>> TokenizerClient::ListModels() const {
+  VITOK_ASSIGN_OR_RETURN(v1::ListModelsResponse response,
+                         stub_->Call("ListModels", &v1::Tokenizer::Stub::ListModels, v1::ListModelsRequest()));
+  return FromWire(response.models());
+}
+
+absl::StatusOr<ServerInfo> TokenizerClient::GetServerInfo() const {
+  VITOK_ASSIGN_OR_RETURN(v1::GetServerInfoResponse response,
+                         stub_->Call("GetServerInfo", &v1::Tokenizer::Stub::GetServerInfo, v1::GetServerInfoRequest()));
+  return FromWire(response);
+}
+
+}  // namespace vitok
