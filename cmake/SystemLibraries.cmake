@@ -11,6 +11,8 @@ find_package(yaml-cpp CONFIG REQUIRED)
 if(NOT TARGET yaml-cpp::yaml-cpp)
   add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
 endif()
+find_package(JPEG REQUIRED)
+find_package(PNG REQUIRED)
 
 # Debian ships OpenCVConfig.cmake only in the meta package libopencv-dev (152 packages): find the three parts we use.
 find_path(VITOK_OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)

@@ -16,7 +16,7 @@ enum class ImageFormat { kJpeg, kPng, kWebp, kBmp, kTiff };
 // What the header of a picture file says; nothing is decoded for it.
 struct ImageHeader {
   ImageFormat format = ImageFormat::kPng;
-  int32_t width_px = 0;   // as stored, before EXIF orientation
+  int32_t width_px = 0;  // as stored, before EXIF orientation
   int32_t height_px = 0;
 };
 

@@ -17,12 +17,12 @@ enum class PixelRange { kMinusOneToOne, kZeroToOne, kZeroTo255 };
 absl::StatusOr<PixelRange> ParsePixelRange(std::string_view name);
 
 // Patches on their grid, cut to the true size: float32 [3, H, W], H = geometry.height_px, W = geometry.width_px, in the
-// values of the patches (not clamped). `patch_px` is P; REQUIRES: patches_ND is [N, 3·P·P] with N = grid_rows·grid_cols.
-// INVALID_ARGUMENT: a row or column outside the grid, H or W larger than the grid.
+// values of the patches (not clamped). `patch_px` is P; REQUIRES: patches_ND is [N, 3·P·P] with N =
+// grid_rows·grid_cols. INVALID_ARGUMENT: a row or column outside the grid, H or W larger than the grid.
 absl::StatusOr<at::Tensor> PatchesToPixels(const PatchSequence& patches, int64_t patch_px);
 
-// Converts pixels between ranges: clamps to the target's range, scales in float32; to kZeroTo255 rounds half to even and
-// gives uint8. Equal ranges return the input unclamped. Any shape.
+// Converts pixels between ranges: clamps to the target's range, scales in float32; to kZeroTo255 rounds half to even
+// and gives uint8. Equal ranges return the input unclamped. Any shape.
 at::Tensor ConvertPixelRange(const at::Tensor& pixels, PixelRange from, PixelRange to);
 
 // [3, H, W] in [-1, 1] to an 8-bit picture: clamp, round((x + 1) · 127.5) half to even.

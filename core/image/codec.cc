@@ -1,0 +1,170 @@
+#include "core/image/codec.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <new>
+#include <opencv2/core.hpp>
+#include <opencv2/core/utils/logger.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <utility>
+#include <vector>
+
+#include "core/base/status_macros.h"
+#include "core/base/str_cat.h"
+#include "core/image/alpha_blend.h"
+#include "core/image/jpeg_decoder.h"
+#include "core/image/orientation.h"
+#include "core/image/png_decoder.h"
+
+namespace vitok {
+namespace {
+
+// OpenCV's own threads and log lines are not wanted: pictures are decoded side by side on the caller's threads, and
+// every failure becomes a status.
+void InitOpenCv() {
+  [[maybe_unused]] static const bool initialized = [] {
+    cv::setNumThreads(0);
+    cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+    return true;
+  }();
+}
+
+// `count` pixels from OpenCV's channel order and depth to RGB. 16-bit grey is clipped, 16-bit colour cut to its high
+// byte, as in Pillow.
+template <typename Sample>
+void RowToRgb(const Sample* in, int channels, int count, uint8_t* rgb) {
+  const auto to_byte = [&](Sample value) -> uint8_t {
+    if constexpr (sizeof(Sample) == 1) return value;
+    return static_cast<uint8_t>(channels == 1 ? std::min<Sample>(value, 255) : value >> 8);
+  };
+  for (int x = 0; x < count; ++x, in += channels, rgb += 3) {
+    if (channels == 1) {
+      std::fill_n(rgb, 3, to_byte(in[0]));
+      continue;
+    }
+    for (int channel = 0; channel < 3; ++channel) rgb[channel] = to_byte(in[2 - channel]);
+    if (channels == 4) {
+      const uint8_t rgba[] = {rgb[0], rgb[1], rgb[2], to_byte(in[3])};
+      BlendOverWhite(rgba, 1, rgb);
+    }
+  }
+}
+
+absl::StatusOr<RgbImage> MatToRgb(const cv::Mat& mat, ImageFormat format) {
+  const int channels = mat.channels();
+  const bool known_depth = mat.depth() == CV_8U || mat.depth() == CV_16U;
+  if (!known_depth || (channels != 1 && channels != 3 && channels != 4)) {
+    return absl::InvalidArgumentError(StrCat(ImageFormatName(format), " file has ", channels, " channels of type ",
+                                             cv::depthToString(mat.depth()),
+                                             "; must have 1, 3 or 4 channels of 8 or 16 bits"));
+  }
+  RgbImage image(mat.rows, mat.cols);
+  for (int y = 0; y < mat.rows; ++y) {
+    uint8_t* out = image.pixels_HWC.data() + size_t{3} * y * mat.cols;
+    if (mat.depth() == CV_8U) {
+      RowToRgb(mat.ptr<uint8_t>(y), channels, mat.cols, out);
+    } else {
+      RowToRgb(mat.ptr<uint16_t>(y), channels, mat.cols, out);
+    }
+  }
+  return image;
+}
+
+absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHeader& header) {
+  InitOpenCv();
+  cv::Mat mat;
+  try {
+    // imdecode only reads the buffer, but takes it as a matrix.
+    const cv::Mat buffer(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<char*>(bytes.data()));
+    mat = cv::imdecode(buffer, cv::IMREAD_UNCHANGED);
+  } catch (const cv::Exception&) {
+    mat.release();  // its text names OpenCV's source lines, of no use to a caller
+  }
+  if (mat.empty()) {
+    return absl::InvalidArgumentError(StrCat(ImageFormatName(header.format),
+                                             " data is cut off, damaged or of a kind that is not read (", bytes.size(),
+                                             " bytes)"));
+  }
+  return MatToRgb(mat, header.format);
+}
+
+absl::StatusOr<RgbImage> DecodeAsStored(std::string_view bytes, const ImageHeader& header) {
+  switch (header.format) {
+    case ImageFormat::kJpeg: return DecodeJpeg(bytes, header);
+    case ImageFormat::kPng: return DecodePng(bytes, header);
+    case ImageFormat::kWebp:
+    case ImageFormat::kBmp:
+    case ImageFormat::kTiff: return DecodeWithOpenCv(bytes, header);
+  }
+  return absl::InternalError("unknown image format");
+}
+
+// File suffix and parameters for cv::imencode.
+struct EncodePlan {
+  const char* suffix;
+  std::vector<int> parameters;
+};
+
+absl::StatusOr<EncodePlan> PlanEncoding(const EncodeOptions& options) {
+  constexpr int kBestLossyQuality = 100, kLosslessQuality = 101;
+  const bool webp = options.format == ImageFormat::kWebp;
+  const int max_quality = webp ? kLosslessQuality : kBestLossyQuality;
+  if (options.format != ImageFormat::kPng && (options.quality < 1 || options.quality > max_quality)) {
+    return absl::InvalidArgumentError(
+        StrCat(ImageFormatName(options.format), " quality must be in [1, ", max_quality, "]; was ", options.quality));
+  }
+  switch (options.format) {
+    case ImageFormat::kPng: return EncodePlan{".png", {}};
+    case ImageFormat::kJpeg: return EncodePlan{".jpg", {cv::IMWRITE_JPEG_QUALITY, options.quality}};
+    case ImageFormat::kWebp: return EncodePlan{".webp", {cv::IMWRITE_WEBP_QUALITY, options.quality}};
+    case ImageFormat::kBmp:
+    case ImageFormat::kTiff: break;
+  }
+  return absl::InvalidArgumentError(
+      StrCat("images are written as png, jpeg or webp; was ", ImageFormatName(options.format)));
+}
+
+}  // namespace
+
+absl::StatusOr<RgbImage> DecodeImage(std::string_view bytes, const DecodeLimits& limits) {
+  VITOK_ASSIGN_OR_RETURN(const ImageHeader header, ReadImageHeader(bytes));
+  const int64_t num_pixels = int64_t{header.width_px} * header.height_px;
+  if (num_pixels > limits.max_pixels) {
+    return absl::InvalidArgumentError(StrCat("image of ", header.width_px, " x ", header.height_px, " px has ",
+                                             num_pixels, " pixels; at most ", limits.max_pixels, " are allowed"));
+  }
+  try {
+    VITOK_ASSIGN_OR_RETURN(RgbImage image, DecodeAsStored(bytes, header));
+    return ApplyOrientation(std::move(image), ReadOrientation(bytes, header.format));
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        StrCat("no memory to decode an image of ", header.width_px, " x ", header.height_px, " px"));
+  }
+}
+
+absl::StatusOr<std::string> EncodeImage(const RgbImage& image, const EncodeOptions& options) {
+  InitOpenCv();
+  VITOK_ASSIGN_OR_RETURN(const EncodePlan plan, PlanEncoding(options));
+  if (image.height_px < 1 || image.width_px < 1 ||
+      image.pixels_HWC.size() != size_t{3} * image.height_px * image.width_px) {
+    return absl::InvalidArgumentError(StrCat("cannot encode an image of ", image.width_px, " x ", image.height_px,
+                                             " px with ", image.pixels_HWC.size(), " bytes"));
+  }
+  std::vector<uint8_t> file;
+  try {
+    cv::Mat bgr(image.height_px, image.width_px, CV_8UC3);
+    for (size_t i = 0; i < image.pixels_HWC.size(); i += 3) {
+      std::reverse_copy(image.pixels_HWC.data() + i, image.pixels_HWC.data() + i + 3, bgr.data + i);
+    }
+    if (!cv::imencode(plan.suffix, bgr, file, plan.parameters)) file.clear();
+  } catch (const cv::Exception&) {
+    file.clear();
+  }
+  if (file.empty()) {
+    return absl::InvalidArgumentError(StrCat("an image of ", image.width_px, " x ", image.height_px,
+                                             " px cannot be written as ", ImageFormatName(options.format)));
+  }
+  return std::string(file.begin(), file.end());
+}
+
+}  // namespace vitok
