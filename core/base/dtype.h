@@ -15,7 +15,8 @@ int64_t SizeInBytes(DType dtype);
 // Lower-case name as used in configs and messages: "bool", "uint8", "int32", "int64", "float16", "bfloat16", "float32".
 std::string_view DTypeName(DType dtype);
 
-// The inverse of DTypeName; also takes the short forms "u8", "i32", "i64", "fp16", "bf16", "fp32". Anything else: nullopt.
+// The inverse of DTypeName; also takes the short forms "u8", "i32", "i64", "fp16", "bf16", "fp32". Anything else:
+// nullopt.
 std::optional<DType> ParseDType(std::string_view name);
 
 }  // namespace vitok

@@ -1,9 +1,16 @@
-// Logging set-up of the programs, over spdlog. Library code logs through spdlog's default logger.
+// Logging of the programs, over spdlog. Code that logs a plain message uses spdlog's default logger; events with fields
+// go through LogEvent.
 #pragma once
 
+#include <spdlog/common.h>
+
+#include <cstdint>
 #include <string>
+#include <string_view>
+#include <variant>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 
 namespace vitok {
 
@@ -13,9 +20,21 @@ struct LogOptions {
   std::string level = "info";  // trace, debug, info, warn, error, off
 };
 
-// Installs spdlog's default logger: one line an event on standard error. With kJson each line is a JSON object
-// {"time": RFC 3339 UTC with µs, "level": ..., "message": ...} and, for LogFields events, the event's fields beside them.
-// Thread-safe loggers; call once from main. INVALID_ARGUMENT names an unknown level.
+// Installs spdlog's default logger: one line an event on standard error, times in UTC with µs (RFC 3339).
+//   text: 2026-01-31T12:00:00.000250Z info request method=Encode tokens=256
+//   JSON: {"time":"2026-01-31T12:00:00.000250Z","level":"info","message":"request","method":"Encode","tokens":256}
+// Line breaks and control characters are escaped; bytes that are not UTF-8 become U+FFFD in JSON.
+// The logger is thread-safe; call once from main. INVALID_ARGUMENT names an unknown level.
 absl::Status InitLogging(const LogOptions& options);
+
+struct LogField {
+  std::string_view name;  // lower_case; not time, level or message
+  std::variant<int64_t, double, std::string> value;
+};
+
+// Logs `message` with its fields, in their order, through spdlog's default logger. Thread-safe.
+//
+//   LogEvent(spdlog::level::info, "request", {{{"method", "Encode"}, {"tokens", 256}, {"code", "OK"}}});
+void LogEvent(spdlog::level::level_enum level, std::string_view message, absl::Span<const LogField> fields);
 
 }  // namespace vitok

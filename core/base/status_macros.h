@@ -8,11 +8,11 @@
 #define VITOK_STATUS_CONCAT(a, b) VITOK_STATUS_CONCAT_INNER(a, b)
 
 // Returns the status of `expr` from the enclosing function unless it is OK.
-#define VITOK_RETURN_IF_ERROR(expr)                      \
-  do {                                                   \
-    if (absl::Status status_ = (expr); !status_.ok()) {  \
-      return status_;                                    \
-    }                                                    \
+#define VITOK_RETURN_IF_ERROR(expr)                     \
+  do {                                                  \
+    if (absl::Status status_ = (expr); !status_.ok()) { \
+      return status_;                                   \
+    }                                                   \
   } while (false)
 
 // Evaluates `expr` (a StatusOr<T>); assigns its value to `lhs` or returns its status.

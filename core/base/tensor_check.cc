@@ -9,10 +9,12 @@ namespace vitok {
 namespace {
 
 std::string ShapeText(absl::Span<const int64_t> shape) {
-  return StrCat("[", absl::StrJoin(shape, ", ", [](std::string* out, int64_t size) {
-                        size == kAnySize ? absl::StrAppend(out, "*") : absl::StrAppend(out, size);
-                      }),
-                      "]");
+  return StrCat("[",
+                absl::StrJoin(shape, ", ",
+                              [](std::string* out, int64_t size) {
+                                size == kAnySize ? absl::StrAppend(out, "*") : absl::StrAppend(out, size);
+                              }),
+                "]");
 }
 
 }  // namespace
@@ -22,8 +24,7 @@ absl::Status CheckShape(std::string_view name, const at::Tensor& tensor, absl::S
   bool same = got.size() == expected.size();
   for (size_t i = 0; same && i < got.size(); ++i) same = expected[i] == kAnySize || expected[i] == got[i];
   if (same) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      StrCat(name, " must have shape ", ShapeText(expected), "; was ", ShapeText(got)));
+  return absl::InvalidArgumentError(StrCat(name, " must have shape ", ShapeText(expected), "; was ", ShapeText(got)));
 }
 
 absl::Status CheckDType(std::string_view name, const at::Tensor& tensor, DType expected) {
