@@ -1,0 +1,37 @@
+# The project's verbs. `make help` lists them.
+PRESET ?= release
+BUILD := build/$(PRESET)
+JOBS ?= $(shell nproc)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup configure build test demo bench format lint clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## Install system packages and the Python environment (idempotent)
+	@scripts/setup.sh
+
+configure: setup
+	@cmake --preset $(PRESET)
+
+build: configure ## Build everything (PRESET=release by default; see CMakePresets.json)
+	@cmake --build --preset $(PRESET) -j $(JOBS)
+
+test: build ## Set up, build and run all tests
+	@ctest --preset $(PRESET) -j $(JOBS)
+
+demo: build ## Serve the embedded model and send real photos through it; pictures in out/demo/
+	@BUILD=$(BUILD) scripts/demo.sh
+
+bench: build ## CPU benchmark: Reconstruct against eager PyTorch, interleaved
+	@.venv/bin/python tests/bench/bench_cpu.py --bench $(BUILD)/bin/reconstruct_bench
+
+format: ## Format all sources
+	@scripts/format.sh
+
+lint: setup ## Check format, include layers and scripts
+	@scripts/lint.sh
+
+clean: ## Remove build outputs (not .venv)
+	@rm -rf build out
