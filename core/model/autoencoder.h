@@ -1,0 +1,71 @@
+// The ViTok-v2 autoencoder over packed tokens.
+//   encode: Linear(D -> We) · encoder blocks · Linear(We -> Z) · LayerNorm without weights = z
+//   decode: Linear(Z -> Wd) · decoder blocks · Linear(Wd -> D)
+// Source: Na-VAE/vitok-release vitok/models/ae.py; details in docs/NUMERICS.md.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/model/autoencoder_config.h"
+#include "core/model/block.h"
+#include "core/tokens/packed_tokens.h"
+#include "core/weights/weight_map.h"
+
+namespace vitok {
+
+// A Linear layer with bias, weight [out, in].
+struct LinearWeights {
+  at::Tensor weight;
+  at::Tensor bias;
+};
+
+// One half: embedding, blocks, projection.
+struct Tower {
+  LinearWeights in;
+  std::vector<Block> blocks;
+  LinearWeights out;
+};
+
+// Immutable; a forward pass allocates on the calling thread only, so concurrent calls are safe (and compete for cores).
+//
+//   VITOK_ASSIGN_OR_RETURN(Autoencoder model, Autoencoder::Create(config, weights, at::kCPU));
+//   PackedLatents latents = model.Encode(PackPatches(images, {.dtype = model.dtype(), .device = model.device()}));
+class Autoencoder {
+ public:
+  // Builds the halves whose weights are there (at least one). `weights` are under their published names in one dtype,
+  // which becomes the model's. INVALID_ARGUMENT: config not buildable, or weights that are missing, unexpected or
+  // misshaped (all names in one message).
+  static absl::StatusOr<Autoencoder> Create(const AutoencoderConfig& config, const WeightMap& weights, at::Device device);
+
+  // patches_TD [T, D] in [-1, 1], any float dtype, on the model's device -> z_TZ [T, Z] in the model's dtype.
+  // REQUIRES: has_encoder().
+  PackedLatents Encode(const PackedPatches& patches) const;
+
+  // z_TZ [T, Z], any float dtype, on the model's device -> patches_TD [T, D] in the model's dtype, not clamped.
+  // REQUIRES: has_decoder().
+  PackedPatches Decode(const PackedLatents& latents) const;
+
+  bool has_encoder() const { return encoder_.has_value(); }
+  bool has_decoder() const { return decoder_.has_value(); }
+  const AutoencoderConfig& config() const { return config_; }
+  at::ScalarType dtype() const { return dtype_; }
+  at::Device device() const { return device_; }
+
+ private:
+  Autoencoder(const AutoencoderConfig& config, at::ScalarType dtype, at::Device device)
+      : config_(config), dtype_(dtype), device_(device) {}
+
+  at::Tensor Run(const Tower& tower, const TowerConfig& config, const at::Tensor& input, const TokenLayout& layout) const;
+
+  AutoencoderConfig config_;
+  at::ScalarType dtype_;
+  at::Device device_;
+  std::optional<Tower> encoder_;
+  std::optional<Tower> decoder_;
+};
+
+}  // namespace vitok

@@ -1,0 +1,19 @@
+// Compute devices by name, and waiting for them. The only place of core that knows about CUDA streams.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace vitok {
+
+// "cpu", "cuda" (device 0) or "cuda:N". INVALID_ARGUMENT: another name. FAILED_PRECONDITION: built without CUDA, no such
+// GPU on this machine.
+absl::StatusOr<at::Device> ParseDevice(std::string_view name);
+
+// Returns when the work submitted to the device's current stream is done. On the CPU it is done already.
+void SynchronizeDevice(at::Device device);
+
+}  // namespace vitok

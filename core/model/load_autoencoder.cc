@@ -1,0 +1,122 @@
+#include "core/model/load_autoencoder.h"
+
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "core/base/status_macros.h"
+#include "core/base/str_cat.h"
+#include "core/base/tensor_check.h"
+#include "core/model/autoencoder.h"
+#include "core/model/autoencoder_config.h"
+#include "core/model/autoencoder_tokenizer.h"
+#include "core/model/device.h"
+#include "core/model/infer_config.h"
+#include "core/weights/safetensors.h"
+#include "core/weights/weight_map.h"
+
+namespace vitok {
+namespace {
+
+namespace fs = std::filesystem;
+using Files = std::vector<std::unique_ptr<SafetensorsFile>>;
+
+constexpr char kEncoderFile[] = "encoder.safetensors";
+constexpr char kDecoderFile[] = "decoder.safetensors";
+constexpr char kMergedFile[] = "model.safetensors";
+
+// The files of a folder that hold the wanted halves. A merged file may hold more than is wanted.
+absl::StatusOr<Files> OpenFiles(const LoadOptions& options) {
+  const fs::path folder = options.folder;
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) {
+    return absl::NotFoundError(StrCat("model folder '", options.folder, "' does not exist"));
+  }
+  using Halves = LoadOptions::Halves;
+  Files files;
+  for (const auto& [name, other] : {std::pair(kEncoderFile, Halves::kDecoder), std::pair(kDecoderFile, Halves::kEncoder)}) {
+    if (options.halves == other || !fs::exists(folder / name, error)) continue;
+    VITOK_ASSIGN_OR_RETURN(files.emplace_back(), SafetensorsFile::Open((folder / name).string()));
+  }
+  if (files.empty() && fs::exists(folder / kMergedFile, error)) {
+    VITOK_ASSIGN_OR_RETURN(files.emplace_back(), SafetensorsFile::Open((folder / kMergedFile).string()));
+  }
+  if (files.empty()) {
+    return absl::NotFoundError(StrCat("model folder '", options.folder, "' holds none of the wanted files: ",
+                                      kEncoderFile, ", ", kDecoderFile, ", ", kMergedFile));
+  }
+  return files;
+}
+
+bool IsEncoderWeight(const std::string& name) {
+  return name.starts_with("patch_embed.") || name.starts_with("to_code.") || name.starts_with("encoder_blocks.");
+}
+
+bool IsDecoderWeight(const std::string& name) {
+  return name.starts_with("decoder_embed.") || name.starts_with("to_pixels.") || name.starts_with("decoder_blocks.");
+}
+
+// Leaves out the half of a merged file that is not wanted.
+void KeepHalves(LoadOptions::Halves halves, ShapeMap& shapes) {
+  std::erase_if(shapes, [halves](const auto& entry) {
+    return (halves == LoadOptions::Halves::kEncoder && IsDecoderWeight(entry.first)) ||
+           (halves == LoadOptions::Halves::kDecoder && IsEncoderWeight(entry.first));
+  });
+}
+
+absl::Status CheckHalves(const LoadOptions& options, const ShapeMap& shapes) {
+  using Halves = LoadOptions::Halves;
+  const bool encoder = shapes.contains("patch_embed.weight");
+  const bool decoder = shapes.contains("to_pixels.weight");
+  const bool needs_encoder = options.halves == Halves::kBoth || options.halves == Halves::kEncoder;
+  const bool needs_decoder = options.halves == Halves::kBoth || options.halves == Halves::kDecoder;
+  if (needs_encoder && !encoder) {
+    return absl::NotFoundError(StrCat("model folder '", options.folder, "' holds no encoder (patch_embed.weight)"));
+  }
+  if (needs_decoder && !decoder) {
+    return absl::NotFoundError(StrCat("model folder '", options.folder, "' holds no decoder (to_pixels.weight)"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<AutoencoderConfig> ConfigFor(const LoadOptions& options, const ShapeMap& shapes) {
+  AutoencoderConfig config;
+  if (options.variant.empty()) {
+    VITOK_ASSIGN_OR_RETURN(config, InferConfig(shapes));
+  } else {
+    VITOK_ASSIGN_OR_RETURN(config, AutoencoderConfig::FromVariant(options.variant));
+  }
+  if (options.sliding_window.value_or(0) > 0) config.sliding_window = options.sliding_window;
+  if (options.attend_padding_to.value_or(0) > 0) config.attend_padding_to = options.attend_padding_to;
+  return config;
+}
+
+absl::StatusOr<std::unique_ptr<Tokenizer>> Load(const LoadOptions& options) {
+  if (options.dtype != DType::kFloat32 && options.dtype != DType::kBfloat16) {
+    return absl::InvalidArgumentError(StrCat("dtype must be float32 or bfloat16; was ", DTypeName(options.dtype)));
+  }
+  VITOK_ASSIGN_OR_RETURN(const at::Device device, ParseDevice(options.device));
+  VITOK_ASSIGN_OR_RETURN(const Files files, OpenFiles(options));
+  std::vector<const SafetensorsFile*> views;
+  for (const auto& file : files) views.push_back(file.get());
+  VITOK_ASSIGN_OR_RETURN(ShapeMap shapes, ReadShapes(views));
+  KeepHalves(options.halves, shapes);
+  VITOK_RETURN_IF_ERROR(CheckHalves(options, shapes));
+  VITOK_ASSIGN_OR_RETURN(const AutoencoderConfig config, ConfigFor(options, shapes));
+  VITOK_ASSIGN_OR_RETURN(WeightMap weights, LoadWeights(views, ToScalarType(options.dtype)));
+  std::erase_if(weights, [&](const auto& entry) { return !shapes.contains(entry.first); });
+  VITOK_ASSIGN_OR_RETURN(Autoencoder model, Autoencoder::Create(config, weights, device));
+  return std::make_unique<AutoencoderTokenizer>(std::move(model));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Tokenizer>> LoadAutoencoder(const LoadOptions& options) {
+  try {
+    return Load(options);
+  } catch (const c10::Error& error) {
+    return absl::InternalError(StrCat("loading '", options.folder, "' failed: ", error.what_without_backtrace()));
+  }
+}
+
+}  // namespace vitok
