@@ -1,0 +1,34 @@
+#include "server/cpu_jobs.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+#include <omp.h>
+
+#include <utility>
+
+namespace vitok {
+namespace {
+
+// ATen sets each thread's OpenMP team to the process-wide size at its first parallel loop; once that is done, the size
+// of this thread alone can be set.
+void UseOneAtenThread() {
+  thread_local const bool done = [] {
+    at::internal::lazy_init_num_threads();
+    omp_set_num_threads(1);
+    return true;
+  }();
+  (void)done;
+}
+
+}  // namespace
+
+void CpuJobs::Schedule(absl::AnyInvocable<void() &&> job) {
+  pool_.Schedule([job = std::move(job)]() mutable {
+    UseOneAtenThread();
+    const c10::InferenceMode inference_mode;
+    std::move(job)();
+  });
+}
+
+}  // namespace vitok

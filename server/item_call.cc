@@ -1,0 +1,235 @@
+#include "server/item_call.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "core/base/log.h"
+#include "core/base/status_macros.h"
+#include "core/base/str_cat.h"
+#include "server/device_worker.h"
+#include "server/exceptions.h"
+#include "server/request_id.h"
+#include "server/status_details.h"
+#include "server/tensor_convert.h"
+
+namespace vitok {
+namespace {
+
+const at::Tensor& Values(const TokenSequence& sequence) {
+  const auto* patches = std::get_if<PatchSequence>(&sequence);
+  return patches != nullptr ? patches->patches_ND : std::get<LatentSequence>(sequence).z_NZ;
+}
+
+absl::Status CheckHalves(TokenizerOp op, const LoadedModel& model) {
+  if (op != TokenizerOp::kDecode && !model.info().can_encode) {
+    return absl::UnimplementedError(StrCat("model '", model.name, "' has no encoder loaded"));
+  }
+  if (op != TokenizerOp::kEncode && !model.info().can_decode) {
+    return absl::UnimplementedError(StrCat("model '", model.name, "' has no decoder loaded"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+ItemCall::ItemCall(const ServiceContext& context, grpc::CallbackServerContext* rpc, const Request& request)
+    : context_(context),
+      rpc_(rpc),
+      request_(request),
+      request_id_(NextRequestId()),
+      arrival_(absl::Now()),
+      deadline_(absl::FromChrono(rpc->deadline())),
+      cancelled_(std::make_shared<std::atomic<bool>>(false)) {}
+
+std::string ItemCall::ItemField(int item) const { return StrCat(request_.items_field, "[", item, "]"); }
+
+void ItemCall::OnCancel() { cancelled_->store(true, std::memory_order_relaxed); }
+
+void ItemCall::OnDone() {
+  DrainGate* const gate = entered_ ? context_.gate : nullptr;
+  delete this;
+  if (gate != nullptr) gate->Leave();
+}
+
+void ItemCall::Start() {
+  rpc_->AddInitialMetadata("x-request-id", request_id_);
+  if (absl::Status status = Admit(); !status.ok()) {
+    EndCall(status, 0, RequestTimings());
+    return;
+  }
+  AddResults();
+  remaining_.store(request_.num_items);
+  for (int i = 0; i < request_.num_items; ++i) {
+    context_.jobs->Schedule([this, i] { PrepareItem(i); });
+  }
+}
+
+absl::Status ItemCall::Admit() {
+  entered_ = context_.gate->Enter();
+  if (!entered_) return DrainingError();
+  VITOK_ASSIGN_OR_RETURN(model_, context_.models->Find(request_.model));
+  VITOK_RETURN_IF_ERROR(CheckHalves(request_.op, *model_));
+  const int64_t max_items = context_.options->limits.max_images_per_request;
+  if (request_.num_items < 1 || request_.num_items > max_items) {
+    return FieldError(request_.items_field, StrCat("must have between 1 and ", max_items,
+                                                   " entries (max_images_per_request); has ", request_.num_items));
+  }
+  VITOK_RETURN_IF_ERROR(CheckOptions());
+  items_ = std::vector<Item>(request_.num_items);
+  int64_t good_items = 0;
+  int64_t tokens = 0;
+  for (int i = 0; i < request_.num_items; ++i) {
+    absl::StatusOr<int64_t> count = CatchExceptions(ItemField(i), [this, i] { return CountTokens(i); });
+    items_[i].status = count.status();
+    if (!count.ok()) continue;
+    ++good_items;
+    tokens += *count;
+  }
+  VITOK_ASSIGN_OR_RETURN(permit_, model_->worker->admission().Admit(good_items, tokens));
+  context_.metrics->AddQueued(model_->worker->device(), permit_.items(), permit_.tokens());
+  return absl::OkStatus();
+}
+
+absl::Status ItemCall::CheckAlive() const {
+  if (cancelled_->load(std::memory_order_relaxed)) return absl::CancelledError("cancelled by the client");
+  if (deadline_ <= absl::Now()) return absl::DeadlineExceededError("deadline passed before preprocessing");
+  return absl::OkStatus();
+}
+
+void ItemCall::PrepareItem(int i) {
+  Item& item = items_[i];
+  if (item.status.ok()) item.status = CheckAlive();
+  if (item.status.ok()) {
+    item.status = CatchExceptions(ItemField(i), [this, i, &item]() -> absl::Status {
+      VITOK_ASSIGN_OR_RETURN(item.sequence, ReadItem(i));
+      const at::Tensor& values = Values(item.sequence);
+      item.tokens = values.size(0);
+      item.finite_input = !request_.allow_nonfinite || AllFinite(values);
+      return absl::OkStatus();
+    });
+  }
+  if (remaining_.fetch_sub(1) == 1) ScheduleTasks();
+}
+
+void ItemCall::ScheduleTasks() {
+  std::vector<std::unique_ptr<TokenizerTask>> tasks;
+  const absl::Time ready = absl::Now();
+  for (int i = 0; i < request_.num_items; ++i) {
+    Item& item = items_[i];
+    item.timings.preprocess = ready - arrival_;
+    if (!item.status.ok()) continue;
+    auto task = std::make_unique<TokenizerTask>();
+    task->op = request_.op;
+    task->tokens = item.tokens;
+    task->deadline = deadline_;
+    task->cancelled = cancelled_;
+    task->model = model_;
+    task->input = std::move(item.sequence);
+    task->done = [this, i](absl::StatusOr<TokenSequence> output, const TaskTimes& times) {
+      OnTaskDone(i, std::move(output), times);
+    };
+    tasks.push_back(std::move(task));
+  }
+  if (tasks.empty()) {
+    ReplyWithItems(0);
+    return;
+  }
+  remaining_.store(static_cast<int>(tasks.size()));
+  model_->worker->Schedule(std::move(tasks));
+}
+
+void ItemCall::OnTaskDone(int i, absl::StatusOr<TokenSequence> output, const TaskTimes& times) {
+  Item& item = items_[i];
+  item.status = output.status();
+  if (output.ok()) {
+    item.sequence = *std::move(output);
+    item.timings.queue = times.batch_start - times.scheduled;
+    item.timings.host_to_device = times.batch.host_to_device;
+    item.timings.compute = times.batch.compute;
+    item.timings.device_to_host = times.batch.device_to_host;
+    item.computed = times.batch_end;
+  }
+  context_.jobs->Schedule([this, i] { FinishItem(i); });
+}
+
+void ItemCall::FinishItem(int i) {
+  Item& item = items_[i];
+  if (item.status.ok()) {
+    item.status = CatchExceptions(ItemField(i), [this, i, &item]() -> absl::Status {
+      VITOK_RETURN_IF_ERROR(CheckOutput(item));
+      return WriteItem(i, item.sequence);
+    });
+    item.sequence = TokenSequence();
+  }
+  const absl::Time now = absl::Now();
+  if (item.status.ok()) {
+    item.timings.postprocess = now - item.computed;
+    item.timings.total = now - arrival_;
+    context_.metrics->RecordItem(request_.op, model_->name, item.tokens, item.timings);
+  }
+  if (remaining_.fetch_sub(1) == 1) ReplyWithItems(i);
+}
+
+absl::Status ItemCall::CheckOutput(const Item& item) const {
+  if (!item.finite_input || AllFinite(Values(item.sequence))) return absl::OkStatus();
+  context_.metrics->RecordNonfinite(model_->name);
+  return absl::InternalError(StrCat("model '", model_->name, "' gave NaN or infinity for finite input"));
+}
+
+void ItemCall::ReplyWithItems(int last_item) {
+  int64_t tokens = 0;
+  const absl::Duration total = absl::Now() - arrival_;
+  for (int i = 0; i < request_.num_items; ++i) {
+    Item& item = items_[i];
+    if (item.status.ok()) {
+      tokens += item.tokens;
+    } else {
+      item.timings.total = total;
+      context_.metrics->RecordItemError(model_->name, item.status.code());
+    }
+    EndItem(i, item.status, item.status.ok() ? item.tokens : 0, item.timings);
+  }
+  const Item& last = items_[last_item];
+  last.timings.WriteTo(reply_timings());
+  EndCall(request_.num_items == 1 ? last.status : absl::OkStatus(), tokens, last.timings);
+}
+
+void ItemCall::EndCall(const absl::Status& status, int64_t tokens, const RequestTimings& timings) {
+  RequestTimings call_timings = timings;
+  call_timings.total = absl::Now() - arrival_;
+  context_.metrics->RecordCall({.op = request_.op,
+                                .model = model_ != nullptr ? std::string_view(model_->name) : std::string_view(),
+                                .code = status.code(),
+                                .rejection = ErrorReason(status),
+                                .duration = call_timings.total,
+                                .bytes_in = static_cast<int64_t>(request_.message->ByteSizeLong()),
+                                .bytes_out = status.ok() ? static_cast<int64_t>(reply().ByteSizeLong()) : 0});
+  Log(status, tokens, call_timings);
+  if (permit_.items() > 0) {
+    context_.metrics->AddQueued(model_->worker->device(), -permit_.items(), -permit_.tokens());
+    permit_ = Admission::Permit();
+  }
+  if (const absl::Duration retry = RetryDelay(status); retry > absl::ZeroDuration()) {
+    rpc_->AddTrailingMetadata("grpc-retry-pushback-ms", StrCat(absl::ToInt64Milliseconds(retry)));
+  }
+  Finish(ToGrpcStatus(status));  // nothing of this call may be touched after it
+}
+
+void ItemCall::Log(const absl::Status& status, int64_t tokens, const RequestTimings& timings) const {
+  std::vector<LogField> fields = {
+      {"request_id", request_id_},
+      {"method", std::string(MethodName(request_.op))},
+      {"model", model_ != nullptr ? model_->name : std::string()},
+      {"images", int64_t{request_.num_items}},
+      {"tokens", tokens},
+      {"queue_us", absl::ToInt64Microseconds(timings.queue)},
+      {"compute_us", absl::ToInt64Microseconds(timings.compute)},
+      {"total_us", absl::ToInt64Microseconds(timings.total)},
+      {"code", std::string(CodeName(status.code()))},
+  };
+  if (!status.ok()) fields.push_back({"error", ToGrpcStatus(status).error_message()});
+  LogEvent(status.code() == absl::StatusCode::kInternal ? spdlog::level::err : spdlog::level::info, "request", fields);
+}
+
+}  // namespace vitok

@@ -1,0 +1,54 @@
+#include "server/loaded_model.h"
+
+#include <utility>
+
+#include "core/base/status_macros.h"
+#include "core/base/str_cat.h"
+
+namespace vitok {
+namespace {
+
+constexpr size_t kMaxPipelineBytes = 4096;
+
+absl::Status ForModel(const std::string& name, const absl::Status& status) {
+  return absl::Status(status.code(), StrCat("model '", name, "': ", std::string(status.message())));
+}
+
+}  // namespace
+
+absl::StatusOr<Preprocessor> ParsePipeline(std::string_view pipeline, const TokenizerInfo& model) {
+  if (pipeline.size() > kMaxPipelineBytes) {
+    return absl::InvalidArgumentError(
+        StrCat("pipeline must have at most ", kMaxPipelineBytes, " bytes; has ", pipeline.size()));
+  }
+  VITOK_ASSIGN_OR_RETURN(Preprocessor preprocessor, Preprocessor::Parse(pipeline));
+  if (preprocessor.patch_px() == model.patch_px) return preprocessor;
+  return absl::InvalidArgumentError(StrCat("pipeline '", pipeline, "' must end in patchify(", model.patch_px,
+                                           ", MAX_TOKENS), the patch side of the model; its patch side is ",
+                                           preprocessor.patch_px(), " (0: no patchify)"));
+}
+
+absl::StatusOr<std::shared_ptr<LoadedModel>> LoadModel(const ModelOptions& options, const RequestLimits& limits,
+                                                       const TokenizerLoader& load) {
+  absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = load(options.load);
+  if (!tokenizer.ok()) return ForModel(options.name, tokenizer.status());
+  const TokenizerInfo& info = (*tokenizer)->info();
+  const int64_t image_patch_values = 3 * info.patch_px * info.patch_px;
+  if (info.patch_values != image_patch_values) {
+    return ForModel(options.name, absl::InvalidArgumentError(StrCat(
+                                      "variant ", info.variant, " takes patches of ", info.patch_values,
+                                      " values; image patches of side ", info.patch_px, " have ", image_patch_values)));
+  }
+  const std::string pipeline = options.preprocess.empty() ? StrCat("to_tensor|normalize(minus_one_to_one)|patchify(",
+                                                                   info.patch_px, ", ", limits.max_image_tokens, ")")
+                                                          : options.preprocess;
+  absl::StatusOr<Preprocessor> preprocessor = ParsePipeline(pipeline, info);
+  if (!preprocessor.ok()) return ForModel(options.name, preprocessor.status());
+  return std::make_shared<LoadedModel>(LoadedModel{.name = options.name,
+                                                   .tokenizer = *std::move(tokenizer),
+                                                   .preprocess = pipeline,
+                                                   .preprocessor = *std::move(preprocessor),
+                                                   .attend_padding_to = options.load.attend_padding_to.value_or(0)});
+}
+
+}  // namespace vitok

@@ -1,0 +1,42 @@
+// A model that is ready to serve.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/image/preprocessor.h"
+#include "core/model/load_autoencoder.h"
+#include "core/model/tokenizer.h"
+#include "server/server_config.h"
+
+namespace vitok {
+
+class DeviceWorker;
+
+// How a model folder becomes a Tokenizer; LoadAutoencoder in the program, a fake in tests.
+using TokenizerLoader = std::function<absl::StatusOr<std::unique_ptr<Tokenizer>>(const LoadOptions&)>;
+
+// Constant after loading, but for calls of `tokenizer`, which are its worker's alone.
+struct LoadedModel {
+  std::string name;
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::string preprocess;  // the default pipeline, as text and parsed
+  Preprocessor preprocessor;
+  int64_t attend_padding_to = 0;   // tokens; 0: no padding is computed
+  DeviceWorker* worker = nullptr;  // not owned; the worker of the model's device, which outlives the model
+
+  const TokenizerInfo& info() const { return tokenizer->info(); }
+};
+
+// Loads and checks; `worker` stays unset. Errors are the loader's, or INVALID_ARGUMENT for a model that is not for
+// images (temporal patches) or a default pipeline that does not fit it; all name the model.
+absl::StatusOr<std::shared_ptr<LoadedModel>> LoadModel(const ModelOptions& options, const RequestLimits& limits,
+                                                       const TokenizerLoader& load);
+
+// Parses a pipeline for `model`. INVALID_ARGUMENT: does not parse, or does not end in patchify with the model's side.
+absl::StatusOr<Preprocessor> ParsePipeline(std::string_view pipeline, const TokenizerInfo& model);
+
+}  // namespace vitok

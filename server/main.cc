@@ -1,0 +1,98 @@
+// vitok-server: see --help.
+#include <ATen/Parallel.h>
+#include <grpc/support/log.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "core/base/log.h"
+#include "core/base/status_macros.h"
+#include "core/base/version.h"
+#include "core/model/load_autoencoder.h"
+#include "server/build_info.h"
+#include "server/server.h"
+#include "server/server_config.h"
+#include "server/stop_signal.h"
+#include "spdlog/spdlog.h"
+
+namespace vitok {
+namespace {
+
+struct Flags {
+  std::string config;
+  std::vector<std::string> overrides;
+  bool print_config = false;
+  bool check_config = false;
+};
+
+// OpenMP threads that wait must sleep: spinning ones take the cores from the threads that decode pictures. The runtime
+// reads its setting before main, so the program starts itself once more with it.
+void UsePassiveOpenMpThreads(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  setenv("OMP_WAIT_POLICY", "PASSIVE", /*overwrite=*/0);
+  execv("/proc/self/exe", argv);
+  // Without /proc the server runs as well, a little slower.
+}
+
+void LogGrpcMessage(gpr_log_func_args* args) {
+  const auto level = args->severity == GPR_LOG_SEVERITY_ERROR ? spdlog::level::warn : spdlog::level::debug;
+  spdlog::log(level, "grpc: {}", args->message);
+}
+
+absl::Status Serve(const ServerOptions& options) {
+  VITOK_RETURN_IF_ERROR(InitLogging(options.log));
+  gpr_set_log_function(&LogGrpcMessage);
+  const int compute_threads =
+      options.compute_threads > 0 ? options.compute_threads : static_cast<int>(std::thread::hardware_concurrency());
+  at::set_num_threads(std::max(1, compute_threads));
+  ExitOnStopSignals();
+  VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<Server> server, Server::Start(options, LoadAutoencoder));
+  StopSignal stop;
+  spdlog::info("vitok-server {} ({}) listening on {}", Version(), BuildDescription(), server->address());
+  if (!server->metrics_address().empty()) spdlog::info("metrics on http://{}/metrics", server->metrics_address());
+  const int signal = stop.Wait();
+  spdlog::info("signal {}: draining; a second one stops at once", signal);
+  if (!server->Shutdown()) spdlog::warn("calls were cancelled: they took longer than server.shutdown_grace_s");
+  spdlog::info("stopped");
+  return absl::OkStatus();
+}
+
+absl::Status Run(const Flags& flags, char** argv) {
+  VITOK_ASSIGN_OR_RETURN(const ServerOptions options, LoadServerConfig(flags.config, flags.overrides));
+  if (flags.print_config) {
+    std::cout << ServerConfigToYaml(options);
+    return absl::OkStatus();
+  }
+  if (flags.check_config) {
+    std::cout << "configuration is valid\n";
+    return absl::OkStatus();
+  }
+  UsePassiveOpenMpThreads(argv);
+  return Serve(options);
+}
+
+}  // namespace
+}  // namespace vitok
+
+int main(int argc, char** argv) {
+  vitok::Flags flags;
+  CLI::App app("Serves image tokenizers over gRPC: Encode, Decode and Reconstruct of package vitok.v1.");
+  app.set_version_flag("--version", std::string(vitok::Version()));
+  app.add_option("--config", flags.config, "YAML file; configs/server.yaml explains every field");
+  app.add_option("--set", flags.overrides, "Override one field of the configuration; may be repeated")
+      ->type_name("a.b=VALUE")
+      ->take_all();
+  app.add_flag("--print-config", flags.print_config, "Print the configuration with every field as YAML and exit");
+  app.add_flag("--check-config", flags.check_config, "Check the configuration and exit");
+  CLI11_PARSE(app, argc, argv);
+  const absl::Status status = vitok::Run(flags, argv);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "vitok-server: %s\n", std::string(status.message()).c_str());
+  return 1;
+}

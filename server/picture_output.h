@@ -1,0 +1,20 @@
+// Decoded patches to the pictures of a reply.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "core/tokens/packed_tokens.h"
+#include "vitok/v1/tokenizer.pb.h"
+
+namespace vitok {
+
+// Fills in the defaults (UINT8, quality 95). INVALID_ARGUMENT: an unknown format, a quality out of its range.
+absl::StatusOr<v1::PictureOptions> ReadPictureOptions(const v1::PictureOptions& options);
+
+// Cuts the picture to its true size and writes it as `options` (from ReadPictureOptions) say. INVALID_ARGUMENT: a
+// picture that the file format cannot hold.
+absl::Status WritePicture(const PatchSequence& patches, int64_t patch_px, const v1::PictureOptions& options,
+                          v1::Picture* picture);
+
+}  // namespace vitok

@@ -1,0 +1,117 @@
+#include "server/server.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "core/base/status_macros.h"
+#include "core/base/str_cat.h"
+#include "core/base/version.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "server/listen_address.h"
+#include "spdlog/spdlog.h"
+
+namespace vitok {
+namespace {
+
+int ThreadsOrCores(int threads) {
+  return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+void SetChannelArguments(const RequestLimits& limits, grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(static_cast<int>(limits.max_message_bytes));
+  builder.SetMaxSendMessageSize(-1);  // replies are bounded by the limits on images and tokens
+  // Two servers must not share a port unnoticed.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // Calls beyond this wait at the client, so one connection cannot pile up messages here.
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 256);
+  // Dead peers are found in 80 s; idle connections are closed after half an hour.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, 30 * 60'000);
+  // Clients may ping every 10 s, also between calls; faster ones are told to calm down.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, const TokenizerLoader& load) {
+  std::unique_ptr<Server> server(new Server(options));
+  VITOK_RETURN_IF_ERROR(server->LoadModels(load));
+  VITOK_RETURN_IF_ERROR(server->Listen());
+  return server;
+}
+
+Server::~Server() {
+  if (grpc_server_ != nullptr) Shutdown();
+}
+
+absl::Status Server::LoadModels(const TokenizerLoader& load) {
+  std::vector<std::shared_ptr<LoadedModel>> models;
+  std::vector<std::string> names, devices;
+  for (const ModelOptions& model_options : options_.models) {
+    const absl::Time start = absl::Now();
+    VITOK_ASSIGN_OR_RETURN(std::shared_ptr<LoadedModel> model, LoadModel(model_options, options_.limits, load));
+    const TokenizerInfo& info = model->info();
+    spdlog::info("loaded model '{}': {} {} on {} in {:.2f} s", model->name, info.variant, DTypeName(info.dtype),
+                 info.device, absl::ToDoubleSeconds(absl::Now() - start));
+    names.push_back(model->name);
+    devices.push_back(info.device);
+    models.push_back(std::move(model));
+  }
+  metrics_ = std::make_unique<ServerMetrics>(names, devices, Version());
+  for (const std::shared_ptr<LoadedModel>& model : models) {
+    std::unique_ptr<DeviceWorker>& worker = workers_[model->info().device];
+    if (worker == nullptr) {
+      worker = std::make_unique<DeviceWorker>(
+          DeviceWorker::Options{.device = model->info().device,
+                                .batching = {.max_batch_tokens = options_.batching.max_batch_tokens},
+                                .admission = {.max_items = options_.batching.max_queued_requests,
+                                              .max_tokens = options_.batching.max_queued_tokens}},
+          metrics_.get());
+    }
+    model->worker = worker.get();
+  }
+  models_ = std::make_unique<ModelRegistry>(std::move(models), options_.default_model);
+  return absl::OkStatus();
+}
+
+absl::Status Server::Listen() {
+  jobs_ = std::make_unique<CpuJobs>(ThreadsOrCores(options_.preprocess_threads));
+  service_ = std::make_unique<TokenizerService>(ServiceContext{
+      .options = &options_, .models = models_.get(), .metrics = metrics_.get(), .gate = &gate_, .jobs = jobs_.get()});
+  if (!options_.metrics_listen.empty()) {
+    VITOK_ASSIGN_OR_RETURN(metrics_endpoint_, MetricsEndpoint::Create(options_.metrics_listen, metrics_->registry()));
+  }
+  VITOK_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(options_.listen));
+  VITOK_RETURN_IF_ERROR(PrepareToBind(address));
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  SetChannelArguments(options_.limits, builder);
+  int port = 0;
+  builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(service_.get());
+  grpc_server_ = builder.BuildAndStart();
+  if (grpc_server_ == nullptr) return absl::UnavailableError(StrCat("cannot listen on ", options_.listen));
+  grpc_server_->GetHealthCheckService()->SetServingStatus(std::string(v1::Tokenizer::service_full_name()), true);
+  address_ = address.ToString(port);
+  return absl::OkStatus();
+}
+
+bool Server::Shutdown() {
+  grpc_server_->GetHealthCheckService()->Shutdown();
+  const bool drained = gate_.Drain(options_.shutdown_grace);
+  // Calls that are still there end now: their queued items are dropped, a running batch runs to its end.
+  for (auto& [device, worker] : workers_) worker->Shutdown();
+  grpc_server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(drained ? 1 : 0));
+  grpc_server_.reset();
+  return drained;
+}
+
+}  // namespace vitok

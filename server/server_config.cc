@@ -1,0 +1,256 @@
+#include "server/server_config.h"
+
+#include <cmath>
+#include <limits>
+#include <set>
+#include <type_traits>
+
+#include "absl/strings/str_join.h"
+#include "core/base/dtype.h"
+#include "core/base/status_macros.h"
+#include "core/base/str_cat.h"
+#include "core/base/yaml_config.h"
+#include "google/protobuf/util/json_util.h"
+#include "server/listen_address.h"
+#include "vitok/config/server_config.pb.h"
+
+namespace vitok {
+namespace {
+
+constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
+constexpr int64_t kMaxMessageBytes = int64_t{1} << 30;  // protobuf ends at 2 GiB
+constexpr size_t kMaxModelNameBytes = 128;
+
+struct HalvesRow {
+  LoadOptions::Halves halves;
+  std::string_view name;
+};
+constexpr HalvesRow kHalves[] = {{LoadOptions::Halves::kAvailable, "available"},
+                                 {LoadOptions::Halves::kBoth, "both"},
+                                 {LoadOptions::Halves::kEncoder, "encoder"},
+                                 {LoadOptions::Halves::kDecoder, "decoder"}};
+
+absl::Status BadValue(std::string_view field, std::string_view must, std::string_view was) {
+  return absl::InvalidArgumentError(StrCat(field, " must be ", must, "; was ", was));
+}
+
+absl::Status CheckRange(std::string_view field, int64_t value, int64_t min, int64_t max) {
+  if (value >= min && value <= max) return absl::OkStatus();
+  return BadValue(field, StrCat("between ", min, " and ", max), StrCat(value));
+}
+
+absl::Status CheckAddress(std::string_view field, const std::string& text, bool unix_allowed) {
+  const absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
+  if (!address.ok()) {
+    return absl::InvalidArgumentError(StrCat(field, ": ", std::string(address.status().message())));
+  }
+  if (address->is_unix && !unix_allowed) return BadValue(field, "host:port", StrCat("'", text, "'"));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<config::ServerConfig> ToProto(const nlohmann::json& json) {
+  config::ServerConfig proto;
+  const auto status = google::protobuf::util::JsonStringToMessage(json.dump(), &proto);
+  if (!status.ok()) return absl::InvalidArgumentError(std::string(status.message()));
+  return proto;
+}
+
+absl::Status ReadListen(const config::Listen& proto, ServerOptions& options) {
+  if (proto.has_listen()) options.listen = proto.listen();
+  if (proto.has_metrics_listen()) options.metrics_listen = proto.metrics_listen();
+  if (proto.has_shutdown_grace_s()) {
+    const double seconds = proto.shutdown_grace_s();
+    if (!(seconds >= 0 && seconds <= 3600)) {
+      return BadValue("server.shutdown_grace_s", "between 0 and 3600", StrCat(seconds));
+    }
+    options.shutdown_grace = absl::Seconds(seconds);
+  }
+  VITOK_RETURN_IF_ERROR(CheckAddress("server.listen", options.listen, /*unix_allowed=*/true));
+  if (options.metrics_listen.empty()) return absl::OkStatus();
+  return CheckAddress("server.metrics_listen", options.metrics_listen, /*unix_allowed=*/false);
+}
+
+absl::Status ReadLimits(const config::Limits& proto, RequestLimits& limits) {
+  if (proto.has_max_message_bytes()) limits.max_message_bytes = proto.max_message_bytes();
+  if (proto.has_max_images_per_request()) limits.max_images_per_request = proto.max_images_per_request();
+  if (proto.has_max_image_tokens()) limits.max_image_tokens = proto.max_image_tokens();
+  if (proto.has_max_image_pixels()) limits.max_image_pixels = proto.max_image_pixels();
+  VITOK_RETURN_IF_ERROR(CheckRange("limits.max_message_bytes", limits.max_message_bytes, 1024, kMaxMessageBytes));
+  VITOK_RETURN_IF_ERROR(CheckRange("limits.max_images_per_request", limits.max_images_per_request, 1, 65536));
+  VITOK_RETURN_IF_ERROR(CheckRange("limits.max_image_tokens", limits.max_image_tokens, 1, kMaxInt));
+  return CheckRange("limits.max_image_pixels", limits.max_image_pixels, 1, kMaxInt);
+}
+
+absl::Status ReadBatching(const config::Batching& proto, const RequestLimits& limits, BatchingOptions& batching) {
+  if (proto.has_max_batch_tokens()) batching.max_batch_tokens = proto.max_batch_tokens();
+  if (proto.has_max_queued_requests()) batching.max_queued_requests = proto.max_queued_requests();
+  if (proto.has_max_queued_tokens()) batching.max_queued_tokens = proto.max_queued_tokens();
+  VITOK_RETURN_IF_ERROR(CheckRange("batching.max_batch_tokens", batching.max_batch_tokens, 1, kMaxInt));
+  // A queue that a single legal request or image overfills would refuse it for ever.
+  VITOK_RETURN_IF_ERROR(CheckRange("batching.max_queued_requests (at least limits.max_images_per_request)",
+                                   batching.max_queued_requests, limits.max_images_per_request, kMaxInt));
+  return CheckRange("batching.max_queued_tokens (at least limits.max_image_tokens)", batching.max_queued_tokens,
+                    limits.max_image_tokens, std::numeric_limits<int64_t>::max());
+}
+
+absl::Status ReadCpu(const config::Cpu& proto, ServerOptions& options) {
+  VITOK_RETURN_IF_ERROR(CheckRange("cpu.preprocess_threads", proto.preprocess_threads(), 0, 1024));
+  VITOK_RETURN_IF_ERROR(CheckRange("cpu.compute_threads", proto.compute_threads(), 0, 1024));
+  options.preprocess_threads = proto.preprocess_threads();
+  options.compute_threads = proto.compute_threads();
+  return absl::OkStatus();
+}
+
+absl::Status ReadLog(const config::Logging& proto, LogOptions& log) {
+  if (proto.has_format()) {
+    if (proto.format() != "text" && proto.format() != "json") {
+      return BadValue("log.format", "'text' or 'json'", StrCat("'", proto.format(), "'"));
+    }
+    log.format = proto.format() == "json" ? LogOptions::Format::kJson : LogOptions::Format::kText;
+  }
+  if (proto.has_level()) log.level = proto.level();
+  static const std::set<std::string> kLevels = {"trace", "debug", "info", "warn", "error", "off"};
+  if (kLevels.count(log.level) > 0) return absl::OkStatus();
+  return BadValue("log.level", StrCat("one of ", absl::StrJoin(kLevels, ", ")), StrCat("'", log.level, "'"));
+}
+
+bool IsModelName(std::string_view name) {
+  if (name.empty() || name.size() > kMaxModelNameBytes) return false;
+  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") ==
+         std::string_view::npos;
+}
+
+bool IsDevice(std::string_view device) {
+  if (device == "cpu" || device == "cuda") return true;
+  constexpr std::string_view kPrefix = "cuda:";
+  if (device.substr(0, kPrefix.size()) != kPrefix) return false;
+  const std::string_view index = device.substr(kPrefix.size());
+  return !index.empty() && index.size() <= 3 && index.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+absl::StatusOr<ModelOptions> ReadModel(const std::string& field, const config::Model& proto) {
+  ModelOptions model;
+  model.name = proto.name();
+  if (!IsModelName(model.name)) {
+    return BadValue(StrCat(field, ".name"), StrCat("1 to ", kMaxModelNameBytes, " letters, digits, '.', '_', '-', '/'"),
+                    StrCat("'", model.name, "'"));
+  }
+  model.load.folder = proto.folder();
+  if (model.load.folder.empty()) return BadValue(StrCat(field, ".folder"), "the path of a model folder", "empty");
+  model.load.variant = proto.variant();
+  if (proto.has_dtype()) {
+    const std::optional<DType> dtype = ParseDType(proto.dtype());
+    if (dtype != DType::kFloat32 && dtype != DType::kBfloat16) {
+      return BadValue(StrCat(field, ".dtype"), "'float32' or 'bfloat16'", StrCat("'", proto.dtype(), "'"));
+    }
+    model.load.dtype = *dtype;
+  }
+  if (proto.has_device()) model.load.device = proto.device();
+  if (!IsDevice(model.load.device)) {
+    return BadValue(StrCat(field, ".device"), "'cpu', 'cuda' or 'cuda:N'", StrCat("'", model.load.device, "'"));
+  }
+  if (proto.has_halves()) {
+    bool known = false;
+    for (const HalvesRow& row : kHalves) {
+      if (proto.halves() == row.name) model.load.halves = row.halves, known = true;
+    }
+    if (!known) {
+      return BadValue(StrCat(field, ".halves"), "'available', 'both', 'encoder' or 'decoder'",
+                      StrCat("'", proto.halves(), "'"));
+    }
+  }
+  if (proto.sliding_window() > 0) model.load.sliding_window = proto.sliding_window();
+  VITOK_RETURN_IF_ERROR(CheckRange(StrCat(field, ".attend_padding_to"), proto.attend_padding_to(), 0, kMaxInt));
+  if (proto.attend_padding_to() > 0) model.load.attend_padding_to = proto.attend_padding_to();
+  model.preprocess = proto.preprocess();
+  return model;
+}
+
+absl::Status ReadModels(const config::ServerConfig& proto, ServerOptions& options) {
+  if (proto.models().empty()) return absl::InvalidArgumentError("models must list at least one model; was empty");
+  std::vector<std::string> names;
+  for (int i = 0; i < proto.models_size(); ++i) {
+    const std::string field = StrCat("models[", i, "]");
+    VITOK_ASSIGN_OR_RETURN(ModelOptions model, ReadModel(field, proto.models(i)));
+    for (size_t earlier = 0; earlier < names.size(); ++earlier) {
+      if (names[earlier] == model.name) {
+        return absl::InvalidArgumentError(
+            StrCat(field, ".name must be unique; '", model.name, "' is the name of models[", earlier, "] too"));
+      }
+    }
+    names.push_back(model.name);
+    options.models.push_back(std::move(model));
+  }
+  options.default_model = proto.default_model().empty() ? names.front() : proto.default_model();
+  for (const std::string& name : names) {
+    if (name == options.default_model) return absl::OkStatus();
+  }
+  return BadValue("default_model", StrCat("one of ", absl::StrJoin(names, ", ")),
+                  StrCat("'", options.default_model, "'"));
+}
+
+absl::StatusOr<ServerOptions> ToOptions(const nlohmann::json& json) {
+  VITOK_ASSIGN_OR_RETURN(const config::ServerConfig proto, ToProto(json));
+  ServerOptions options;
+  VITOK_RETURN_IF_ERROR(ReadListen(proto.server(), options));
+  VITOK_RETURN_IF_ERROR(ReadLimits(proto.limits(), options.limits));
+  VITOK_RETURN_IF_ERROR(ReadBatching(proto.batching(), options.limits, options.batching));
+  VITOK_RETURN_IF_ERROR(ReadCpu(proto.cpu(), options));
+  VITOK_RETURN_IF_ERROR(ReadLog(proto.log(), options.log));
+  VITOK_RETURN_IF_ERROR(ReadModels(proto, options));
+  return options;
+}
+
+nlohmann::ordered_json ModelToJson(const ModelOptions& model) {
+  nlohmann::ordered_json json = {
+      {"name", model.name},
+      {"folder", model.load.folder},
+      {"variant", model.load.variant},
+      {"dtype", DTypeName(model.load.dtype)},
+      {"device", model.load.device},
+  };
+  for (const HalvesRow& row : kHalves) {
+    if (row.halves == model.load.halves) json["halves"] = row.name;
+  }
+  json["sliding_window"] = model.load.sliding_window.value_or(0);
+  json["attend_padding_to"] = model.load.attend_padding_to.value_or(0);
+  json["preprocess"] = model.preprocess;
+  return json;
+}
+
+}  // namespace
+
+absl::StatusOr<ServerOptions> LoadServerConfig(const std::string& path, const std::vector<std::string>& overrides) {
+  nlohmann::json json = nlohmann::json::object();
+  if (!path.empty()) {
+    VITOK_ASSIGN_OR_RETURN(json, ReadYamlFile(path));
+  }
+  for (const std::string& override_text : overrides) VITOK_RETURN_IF_ERROR(ApplyOverride(override_text, json));
+  absl::StatusOr<ServerOptions> options = ToOptions(json);
+  if (options.ok()) return options;
+  const std::string source = path.empty() ? "configuration" : path;
+  return absl::Status(options.status().code(), StrCat(source, ": ", std::string(options.status().message())));
+}
+
+std::string ServerConfigToYaml(const ServerOptions& options) {
+  nlohmann::ordered_json json;
+  json["server"] = {{"listen", options.listen},
+                    {"metrics_listen", options.metrics_listen},
+                    {"shutdown_grace_s", absl::ToDoubleSeconds(options.shutdown_grace)}};
+  json["limits"] = {{"max_message_bytes", options.limits.max_message_bytes},
+                    {"max_images_per_request", options.limits.max_images_per_request},
+                    {"max_image_tokens", options.limits.max_image_tokens},
+                    {"max_image_pixels", options.limits.max_image_pixels}};
+  json["batching"] = {{"max_batch_tokens", options.batching.max_batch_tokens},
+                      {"max_queued_requests", options.batching.max_queued_requests},
+                      {"max_queued_tokens", options.batching.max_queued_tokens}};
+  json["cpu"] = {{"preprocess_threads", options.preprocess_threads}, {"compute_threads", options.compute_threads}};
+  json["log"] = {{"format", options.log.format == LogOptions::Format::kJson ? "json" : "text"},
+                 {"level", options.log.level}};
+  json["models"] = nlohmann::ordered_json::array();
+  for (const ModelOptions& model : options.models) json["models"].push_back(ModelToJson(model));
+  json["default_model"] = options.default_model;
+  return ToYaml(json);
+}
+
+}  // namespace vitok

@@ -1,0 +1,55 @@
+// Configuration of vitok-server: one validated struct, from a YAML file and overrides (schema, defaults and meaning of
+// each field: proto/vitok/config/server_config.proto and configs/server.yaml).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "core/base/log.h"
+#include "core/model/load_autoencoder.h"
+
+namespace vitok {
+
+struct RequestLimits {
+  int64_t max_message_bytes = int64_t{64} << 20;
+  int64_t max_images_per_request = 256;
+  int64_t max_image_tokens = 65536;
+  int64_t max_image_pixels = int64_t{1} << 26;
+};
+
+struct BatchingOptions {
+  int64_t max_batch_tokens = 16384;
+  int64_t max_queued_requests = 1024;
+  int64_t max_queued_tokens = int64_t{1} << 20;
+};
+
+struct ModelOptions {
+  std::string name;
+  LoadOptions load;
+  std::string preprocess;  // empty: "to_tensor|normalize(minus_one_to_one)|patchify(P, max_image_tokens)"
+};
+
+struct ServerOptions {
+  std::string listen = "127.0.0.1:8500";
+  std::string metrics_listen = "127.0.0.1:8501";  // empty: no endpoint
+  absl::Duration shutdown_grace = absl::Seconds(30);
+  RequestLimits limits;
+  BatchingOptions batching;
+  int preprocess_threads = 0;  // 0: one a core
+  int compute_threads = 0;     // 0: one a core
+  LogOptions log;
+  std::vector<ModelOptions> models;  // at least one
+  std::string default_model;         // one of models
+};
+
+// Reads `path` (empty: start from nothing) and applies `overrides` ("a.b=v") in order. NOT_FOUND: no such file.
+// INVALID_ARGUMENT: bad YAML, unknown field, a value of the wrong type or out of its bounds; names field, value, bound.
+absl::StatusOr<ServerOptions> LoadServerConfig(const std::string& path, const std::vector<std::string>& overrides);
+
+// The whole configuration as YAML with every field; LoadServerConfig of it gives the same options.
+std::string ServerConfigToYaml(const ServerOptions& options);
+
+}  // namespace vitok

@@ -1,0 +1,21 @@
+// What all calls of the service share.
+#pragma once
+
+#include "server/cpu_jobs.h"
+#include "server/drain_gate.h"
+#include "server/model_registry.h"
+#include "server/server_config.h"
+#include "server/server_metrics.h"
+
+namespace vitok {
+
+// Not owned; outlives every call.
+struct ServiceContext {
+  const ServerOptions* options = nullptr;
+  const ModelRegistry* models = nullptr;
+  ServerMetrics* metrics = nullptr;
+  DrainGate* gate = nullptr;
+  CpuJobs* jobs = nullptr;
+};
+
+}  // namespace vitok

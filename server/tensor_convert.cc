@@ -1,0 +1,143 @@
+#include "server/tensor_convert.h"
+
+#include <limits>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "core/base/status_macros.h"
+#include "core/base/str_cat.h"
+#include "core/base/tensor_check.h"
+#include "server/status_details.h"
+
+namespace vitok {
+namespace {
+
+constexpr size_t kShownDimensions = 8;
+
+// product(shape), or nullopt if a dimension is negative or the product does not fit.
+std::optional<int64_t> CountElements(const v1::Tensor& tensor) {
+  int64_t elements = 1;
+  bool empty = false;
+  for (const int64_t size : tensor.shape()) {
+    if (size < 0) return std::nullopt;
+    empty |= size == 0;
+    if (!empty && __builtin_mul_overflow(elements, size, &elements)) return std::nullopt;
+  }
+  return empty ? 0 : elements;
+}
+
+// True if some exponent is all ones. An OR over all elements vectorises; an early exit would not.
+template <typename Bits>
+bool HasFullExponent(const Bits* values, int64_t count, Bits exponent_mask) {
+  bool found = false;
+  for (int64_t i = 0; i < count; ++i) found |= (values[i] & exponent_mask) == exponent_mask;
+  return found;
+}
+
+}  // namespace
+
+v1::DType ToProto(DType dtype) {
+  switch (dtype) {
+    case DType::kBool: return v1::DTYPE_BOOL;
+    case DType::kUint8: return v1::DTYPE_UINT8;
+    case DType::kInt32: return v1::DTYPE_INT32;
+    case DType::kInt64: return v1::DTYPE_INT64;
+    case DType::kFloat16: return v1::DTYPE_FLOAT16;
+    case DType::kBfloat16: return v1::DTYPE_BFLOAT16;
+    case DType::kFloat32: return v1::DTYPE_FLOAT32;
+  }
+  return v1::DTYPE_UNSPECIFIED;
+}
+
+absl::StatusOr<DType> FromProto(std::string_view field, v1::DType dtype) {
+  switch (dtype) {
+    case v1::DTYPE_BOOL: return DType::kBool;
+    case v1::DTYPE_UINT8: return DType::kUint8;
+    case v1::DTYPE_INT32: return DType::kInt32;
+    case v1::DTYPE_INT64: return DType::kInt64;
+    case v1::DTYPE_FLOAT16: return DType::kFloat16;
+    case v1::DTYPE_BFLOAT16: return DType::kBfloat16;
+    case v1::DTYPE_FLOAT32: return DType::kFloat32;
+    default: return FieldError(field, StrCat("must be a known DType; was ", static_cast<int>(dtype)));
+  }
+}
+
+std::string ShapeText(absl::Span<const int64_t> shape) {
+  const bool cut = shape.size() > kShownDimensions;
+  return StrCat("[", absl::StrJoin(shape.subspan(0, kShownDimensions), ", "), cut ? ", ...]" : "]");
+}
+
+std::string ShapeText(const v1::Tensor& tensor) {
+  return ShapeText(absl::MakeConstSpan(tensor.shape().data(), tensor.shape_size()));
+}
+
+absl::Status CheckTensor(std::string_view field, const v1::Tensor& tensor) {
+  VITOK_ASSIGN_OR_RETURN(const DType dtype, FromProto(StrCat(field, ".dtype"), tensor.dtype()));
+  const std::optional<int64_t> elements = CountElements(tensor);
+  int64_t bytes = 0;
+  if (!elements.has_value() || __builtin_mul_overflow(*elements, SizeInBytes(dtype), &bytes)) {
+    return FieldError(
+        StrCat(field, ".shape"),
+        StrCat("must have dimensions of 0 or more whose product fits in 63 bits; was ", ShapeText(tensor)));
+  }
+  if (bytes == static_cast<int64_t>(tensor.data().size())) return absl::OkStatus();
+  return FieldError(StrCat(field, ".data"), StrCat("must have ", bytes, " bytes for ", DTypeName(dtype), " ",
+                                                   ShapeText(tensor), "; has ", tensor.data().size()));
+}
+
+absl::StatusOr<at::Tensor> ViewTensor(std::string_view field, const v1::Tensor& tensor) {
+  VITOK_RETURN_IF_ERROR(CheckTensor(field, tensor));
+  VITOK_ASSIGN_OR_RETURN(const DType dtype, FromProto(field, tensor.dtype()));
+  const at::IntArrayRef shape(tensor.shape().data(), tensor.shape_size());
+  // from_blob takes no const pointer; whoever gets the view only reads.
+  return at::from_blob(const_cast<char*>(tensor.data().data()), shape, at::TensorOptions(ToScalarType(dtype)));
+}
+
+absl::StatusOr<at::Tensor> ViewFloats(std::string_view field, const v1::Tensor& tensor) {
+  VITOK_ASSIGN_OR_RETURN(at::Tensor view, ViewTensor(field, tensor));
+  if (at::isFloatingType(view.scalar_type())) return view;
+  return FieldError(StrCat(field, ".dtype"), StrCat("must be float32, float16 or bfloat16; was ",
+                                                    DTypeName(FromScalarType(view.scalar_type()))));
+}
+
+absl::StatusOr<at::Tensor> ReadIndices(std::string_view field, const v1::Tensor& tensor, int64_t length) {
+  VITOK_ASSIGN_OR_RETURN(const at::Tensor view, ViewTensor(field, tensor));
+  if (view.dim() != 1 || view.size(0) != length) {
+    return FieldError(StrCat(field, ".shape"), StrCat("must be [", length, "]; was ", ShapeText(tensor)));
+  }
+  if (view.scalar_type() == at::kInt) return view;
+  if (view.scalar_type() != at::kLong) {
+    return FieldError(StrCat(field, ".dtype"),
+                      StrCat("must be int32 or int64; was ", DTypeName(FromScalarType(view.scalar_type()))));
+  }
+  const int64_t* values = view.const_data_ptr<int64_t>();
+  for (int64_t i = 0; i < length; ++i) {
+    if (values[i] < 0 || values[i] > std::numeric_limits<int32_t>::max()) {
+      return FieldError(StrCat(field, "[", i, "]"), StrCat("must be between 0 and 2147483647; was ", values[i]));
+    }
+  }
+  return view.to(at::kInt);
+}
+
+bool AllFinite(const at::Tensor& tensor) {
+  const at::Tensor values = tensor.contiguous();
+  const int64_t count = values.numel();
+  switch (values.scalar_type()) {
+    case at::kFloat:
+      return !HasFullExponent<uint32_t>(static_cast<const uint32_t*>(values.const_data_ptr()), count, 0x7F800000);
+    case at::kHalf:
+      return !HasFullExponent<uint16_t>(static_cast<const uint16_t*>(values.const_data_ptr()), count, 0x7C00);
+    case at::kBFloat16:
+      return !HasFullExponent<uint16_t>(static_cast<const uint16_t*>(values.const_data_ptr()), count, 0x7F80);
+    default: TORCH_CHECK(false, "AllFinite takes float32, float16 or bfloat16; was ", values.scalar_type());
+  }
+}
+
+void WriteTensor(const at::Tensor& tensor, DType dtype, v1::Tensor* message) {
+  const at::Tensor values = tensor.to(ToScalarType(dtype)).contiguous();
+  message->set_dtype(ToProto(dtype));
+  message->mutable_shape()->Add(values.sizes().begin(), values.sizes().end());
+  message->set_data(values.const_data_ptr(), values.nbytes());
+}
+
+}  // namespace vitok

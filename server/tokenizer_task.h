@@ -1,0 +1,41 @@
+// One image or latent for a device worker, and what comes out.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "core/model/tokenizer.h"
+#include "core/tokens/packed_tokens.h"
+#include "server/batch_task.h"
+#include "server/loaded_model.h"
+
+namespace vitok {
+
+// Encode: patches in, latents out. Decode: latents in, patches out. Reconstruct: patches in and out.
+using TokenSequence = std::variant<PatchSequence, LatentSequence>;
+
+// When a task was where; all zero for a task that never ran but for `scheduled`.
+struct TaskTimes {
+  absl::Time scheduled;
+  absl::Time batch_start;
+  BatchTimes batch;
+  absl::Time batch_end;
+};
+
+class TokenizerTask : public BatchTask {
+ public:
+  using Done = absl::AnyInvocable<void(absl::StatusOr<TokenSequence> output, const TaskTimes& times) &&>;
+
+  void Drop(absl::Status status) override { std::move(done)(std::move(status), times); }
+
+  std::shared_ptr<LoadedModel> model;
+  TokenSequence input;  // of the kind that `op` takes
+  TaskTimes times;
+  Done done;  // called exactly once, on any thread; must not block
+};
+
+}  // namespace vitok
