@@ -4,7 +4,7 @@
 function(vitok_target_defaults target)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
   target_compile_options(${target} PRIVATE
-    "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wno-unused-parameter;-Wno-sign-compare>"
+    "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wno-unused-parameter;-Wno-sign-compare;-Wno-missing-field-initializers>"
     "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${VITOK_WERROR}>>:-Werror>")
   if(VITOK_SANITIZER)
     target_compile_options(${target} PRIVATE

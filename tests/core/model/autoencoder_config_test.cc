@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "core/base/str_cat.h"
+
 namespace vitok {
 namespace {
 
@@ -93,7 +95,7 @@ TEST(FromVariantTest, NamesTheBadPart) {
   for (const BadVariant& bad : cases) {
     const absl::Status status = AutoencoderConfig::FromVariant(bad.variant).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad.variant;
-    EXPECT_THAT(std::string(status.message()), testing::StartsWith("variant '" + std::string(bad.variant) + "': "));
+    EXPECT_THAT(std::string(status.message()), testing::StartsWith(StrCat("variant '", bad.variant, "': ")));
     EXPECT_THAT(std::string(status.message()), HasSubstr(bad.message));
   }
 }

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "core/base/str_cat.h"
 #include "core/model/weight_names.h"
 
 namespace vitok {
@@ -111,7 +112,7 @@ TEST(InferConfigTest, NamesTheMissingWeight) {
     shapes.erase(name);
     const absl::Status status = InferConfig(shapes).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << name;
-    EXPECT_THAT(std::string(status.message()), HasSubstr("'" + std::string(name) + "' is missing"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr(StrCat("'", name, "' is missing")));
   }
 }
 

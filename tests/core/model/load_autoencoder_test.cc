@@ -1,0 +1,192 @@
+#include "core/model/load_autoencoder.h"
+
+#include <c10/core/InferenceMode.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "core/weights/safetensors.h"
+#include "tests/support/tensor_matchers.h"
+#include "tests/support/tiny_model.h"
+
+namespace vitok {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+std::map<std::string, TensorView> Views(const WeightMap& weights) {
+  std::map<std::string, TensorView> views;
+  for (const auto& [name, tensor] : weights) views[name] = ViewOf(tensor);
+  return views;
+}
+
+class LoadAutoencoderTest : public testing::Test {
+ protected:
+  LoadAutoencoderTest() : config_(*AutoencoderConfig::FromVariant(kTinyVariant)), weights_(RandomWeights(config_, at::kFloat)) {
+    folder_ = fs::path(testing::TempDir()) /
+              ("load_autoencoder_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) +
+               std::to_string(::getpid()));
+    fs::create_directories(folder_);
+  }
+  ~LoadAutoencoderTest() override { fs::remove_all(folder_); }
+
+  WeightMap Half(bool encoder) const {
+    WeightMap half;
+    const ShapeMap names = WeightShapes(config_, encoder ? AutoencoderHalf::kEncoder : AutoencoderHalf::kDecoder);
+    for (const auto& [name, shape] : names) half[name] = weights_.at(name);
+    return half;
+  }
+
+  void Write(const std::string& file, const WeightMap& weights) const {
+    ASSERT_TRUE(WriteSafetensors((folder_ / file).string(), Views(weights)).ok());
+  }
+
+  void WriteHalves() const {
+    Write("encoder.safetensors", Half(true));
+    Write("decoder.safetensors", Half(false));
+  }
+
+  LoadOptions Options() const { return {.folder = folder_.string()}; }
+
+  at::Tensor Reconstruct(Tokenizer& tokenizer) const {
+    const c10::InferenceMode inference;
+    BatchTimes times;
+    const PatchSequence image = RandomImage(config_, 4, 3, 5);
+    const auto result = tokenizer.Reconstruct({&image, 1}, times);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result->front().patches_ND;
+  }
+
+  fs::path folder_;
+  AutoencoderConfig config_;
+  WeightMap weights_;
+};
+
+TEST_F(LoadAutoencoderTest, ReadsTheShapeOfTheModelFromItsWeights) {
+  WriteHalves();
+  const auto tokenizer = LoadAutoencoder(Options());
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  const TokenizerInfo& info = (*tokenizer)->info();
+  EXPECT_EQ(info.patch_px, 8);
+  EXPECT_EQ(info.patch_values, 192);
+  EXPECT_EQ(info.latent_channels, 16);
+  EXPECT_EQ(info.device, "cpu");
+  EXPECT_EQ(info.encoder_parameters, config_.encoder_parameters());
+  EXPECT_EQ(info.decoder_parameters, config_.decoder_parameters());
+  EXPECT_TRUE(AutoencoderConfig::FromVariant(info.variant).ok()) << info.variant;
+}
+
+TEST_F(LoadAutoencoderTest, MergedAndPrefixedFileGivesTheSameModel) {
+  WriteHalves();
+  const auto two_files = LoadAutoencoder(Options());
+  ASSERT_TRUE(two_files.ok()) << two_files.status();
+  const at::Tensor expected = Reconstruct(**two_files);
+  fs::remove(folder_ / "encoder.safetensors");
+  fs::remove(folder_ / "decoder.safetensors");
+  WeightMap compiled;
+  for (const auto& [name, tensor] : weights_) compiled["_orig_mod." + name] = tensor;
+  Write("model.safetensors", compiled);
+  const auto merged = LoadAutoencoder(Options());
+  ASSERT_TRUE(merged.ok()) << merged.status();
+  EXPECT_TRUE(IsSame(Reconstruct(**merged), expected));
+}
+
+TEST_F(LoadAutoencoderTest, EncoderOnlyRefusesToDecode) {
+  WriteHalves();
+  LoadOptions options = Options();
+  options.halves = LoadOptions::Halves::kEncoder;
+  const auto tokenizer = LoadAutoencoder(options);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  EXPECT_TRUE((*tokenizer)->info().can_encode);
+  EXPECT_FALSE((*tokenizer)->info().can_decode);
+  BatchTimes times;
+  const PatchSequence image = RandomImage(config_, 2, 2, 1);
+  EXPECT_TRUE((*tokenizer)->Encode({&image, 1}, times).ok());
+  EXPECT_EQ((*tokenizer)->Reconstruct({&image, 1}, times).status().code(), absl::StatusCode::kUnimplemented);
+}
+
+TEST_F(LoadAutoencoderTest, DecoderAloneLoadsAndRefusesToEncode) {
+  Write("decoder.safetensors", Half(false));
+  const auto tokenizer = LoadAutoencoder(Options());
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  BatchTimes times;
+  const PatchSequence image = RandomImage(config_, 2, 2, 1);
+  EXPECT_EQ((*tokenizer)->Encode({&image, 1}, times).status().code(), absl::StatusCode::kUnimplemented);
+  const LatentSequence latent{at::randn({4, 16}), image.row_N, image.col_N, image.geometry};
+  EXPECT_TRUE((*tokenizer)->Decode({&latent, 1}, times).ok());
+}
+
+TEST_F(LoadAutoencoderTest, EncodeThenDecodeEqualsReconstructBitForBit) {
+  WriteHalves();
+  for (const DType dtype : {DType::kFloat32, DType::kBfloat16}) {
+    LoadOptions options = Options();
+    options.dtype = dtype;
+    options.attend_padding_to = 20;
+    const auto tokenizer = LoadAutoencoder(options);
+    ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+    const c10::InferenceMode inference;
+    BatchTimes times;
+    const PatchSequence image = RandomImage(config_, 4, 3, 5);
+    const auto latents = (*tokenizer)->Encode({&image, 1}, times);
+    ASSERT_TRUE(latents.ok());
+    EXPECT_EQ(latents->front().z_NZ.size(0), 20);
+    const auto decoded = (*tokenizer)->Decode(*latents, times);
+    ASSERT_TRUE(decoded.ok());
+    EXPECT_EQ(decoded->front().patches_ND.size(0), 12);
+    EXPECT_TRUE(IsSame(decoded->front().patches_ND, Reconstruct(**tokenizer)));
+  }
+}
+
+TEST_F(LoadAutoencoderTest, NamesEveryWeightThatDoesNotFit) {
+  weights_.erase("patch_embed.bias");
+  weights_["decoder_blocks.0.extra.weight"] = at::zeros({3});
+  weights_["to_pixels.bias"] = at::zeros({7});
+  Write("model.safetensors", weights_);
+  LoadOptions options = Options();
+  options.variant = kTinyVariant;
+  const absl::Status status = LoadAutoencoder(options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("patch_embed.bias"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("decoder_blocks.0.extra.weight"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("to_pixels.bias"));
+}
+
+TEST_F(LoadAutoencoderTest, RefusesAVariantThatTheWeightsAreNot) {
+  WriteHalves();
+  LoadOptions options = Options();
+  options.variant = "w32_d2_h2-w72_d3_h3/1x8x16";
+  const absl::Status status = LoadAutoencoder(options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("decoder_blocks.2."));
+}
+
+TEST_F(LoadAutoencoderTest, NamesWhatIsMissing) {
+  LoadOptions options = Options();
+  EXPECT_EQ(LoadAutoencoder(options).status().code(), absl::StatusCode::kNotFound);
+  options.folder = "no/such/folder";
+  EXPECT_THAT(std::string(LoadAutoencoder(options).status().message()), HasSubstr("no/such/folder"));
+  Write("encoder.safetensors", Half(true));
+  options = Options();
+  options.halves = LoadOptions::Halves::kBoth;
+  EXPECT_EQ(LoadAutoencoder(options).status().code(), absl::StatusCode::kNotFound);
+  options = Options();
+  options.dtype = DType::kUint8;
+  EXPECT_EQ(LoadAutoencoder(options).status().code(), absl::StatusCode::kInvalidArgument);
+  options = Options();
+  options.device = "tpu";
+  EXPECT_EQ(LoadAutoencoder(options).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(LoadAutoencoderTest, RefusesATruncatedFile) {
+  WriteHalves();
+  fs::resize_file(folder_ / "encoder.safetensors", fs::file_size(folder_ / "encoder.safetensors") - 5);
+  const absl::Status status = LoadAutoencoder(Options()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("encoder.safetensors"));
+}
+
+}  // namespace
+}  // namespace vitok

@@ -1,0 +1,53 @@
+// Registers one GoogleTest for every autoencoder and module case of models/manifest.json.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "tests/golden/ae_golden.h"
+#include "tests/golden/golden_suites.h"
+#include "tests/support/golden_file.h"
+
+namespace vitok::golden {
+namespace {
+
+class ModelGolden : public testing::Test {
+ public:
+  explicit ModelGolden(std::function<void()> body) : body_(std::move(body)) {}
+  void TestBody() override { body_(); }
+
+ private:
+  std::function<void()> body_;
+};
+
+}  // namespace
+
+void RegisterModelGoldens(const std::filesystem::path& folder, Coverage& coverage) {
+  if (!std::filesystem::exists(folder / "manifest.json")) return;
+  using Check = std::function<void(const std::filesystem::path&, const nlohmann::json&)>;
+  const nlohmann::json manifest = ReadJson(folder / "manifest.json");
+  std::map<std::string, nlohmann::json> entries;
+  for (const nlohmann::json& entry : manifest.at("cases")) entries[entry.at("id").get<std::string>()] = entry;
+  const Check check_bf16 = [entries](const std::filesystem::path& root, const nlohmann::json& entry) {
+    const nlohmann::json json = ReadJson(root / entry.at("json").get<std::string>());
+    CheckAutoencoderBf16(root, entry, entries.at(json.at("base_case").get<std::string>()));
+  };
+  const std::map<std::string, Check> checks = {
+      {"ae", CheckAutoencoder}, {"ae_quirk", CheckAutoencoder}, {"ae_bf16", check_bf16},   {"ae_trace", CheckTrace},
+      {"norms", CheckNorms},    {"rope", CheckRope},            {"swiglu", CheckSwiGlu},
+  };
+  for (const auto& [id, entry] : entries) {
+    const std::string kind = entry.at("kind").get<std::string>();
+    const auto check = checks.find(kind);
+    if (check == checks.end()) {
+      coverage.AddUncovered("models " + kind);
+      continue;
+    }
+    const auto body = [folder, entry = entry, run = check->second] { run(folder, entry); };
+    testing::RegisterTest("Models", id.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                          [body]() -> testing::Test* { return new ModelGolden(body); });
+  }
+}
+
+}  // namespace vitok::golden
