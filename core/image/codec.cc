@@ -15,6 +15,8 @@
 #include "core/image/jpeg_decoder.h"
 #include "core/image/orientation.h"
 #include "core/image/png_decoder.h"
+#include "core/image/readable_kinds.h"
+#include "core/image/tiff_directory.h"
 
 namespace vitok {
 namespace {
@@ -29,10 +31,24 @@ void InitOpenCv() {
   }();
 }
 
+// What the fourth channel of a decoded file means.
+enum class FourthChannel { kAlpha, kPremultipliedAlpha, kIgnored };
+
+FourthChannel TiffFourthChannel(std::string_view bytes, int depth) {
+  constexpr uint16_t kExtraSamples = 338;
+  constexpr uint32_t kUnspecified = 0, kAssociated = 1;
+  const auto fields = ReadTiffDirectory(bytes);
+  if (!fields.has_value() || !fields->contains(kExtraSamples)) return FourthChannel::kAlpha;
+  const uint32_t kind = fields->at(kExtraSamples);
+  if (kind == kUnspecified) return FourthChannel::kIgnored;
+  // libtiff multiplies 8-bit colours by their alpha if the file has not done it.
+  return kind == kAssociated || depth == CV_8U ? FourthChannel::kPremultipliedAlpha : FourthChannel::kAlpha;
+}
+
 // `count` pixels from OpenCV's channel order and depth to RGB. 16-bit grey is clipped, 16-bit colour cut to its high
 // byte, as in Pillow.
 template <typename Sample>
-void RowToRgb(const Sample* in, int channels, int count, uint8_t* rgb) {
+void RowToRgb(const Sample* in, int channels, FourthChannel fourth, int count, uint8_t* rgb) {
   const auto to_byte = [&](Sample value) -> uint8_t {
     if constexpr (sizeof(Sample) == 1) return value;
     return static_cast<uint8_t>(channels == 1 ? std::min<Sample>(value, 255) : value >> 8);
@@ -43,14 +59,18 @@ void RowToRgb(const Sample* in, int channels, int count, uint8_t* rgb) {
       continue;
     }
     for (int channel = 0; channel < 3; ++channel) rgb[channel] = to_byte(in[2 - channel]);
-    if (channels == 4) {
-      const uint8_t rgba[] = {rgb[0], rgb[1], rgb[2], to_byte(in[3])};
+    if (channels == 3 || fourth == FourthChannel::kIgnored) continue;
+    const uint8_t alpha = to_byte(in[3]);
+    if (fourth == FourthChannel::kAlpha) {
+      const uint8_t rgba[] = {rgb[0], rgb[1], rgb[2], alpha};
       BlendOverWhite(rgba, 1, rgb);
+    } else {
+      for (int channel = 0; channel < 3; ++channel) rgb[channel] = std::min(255, rgb[channel] + 255 - alpha);
     }
   }
 }
 
-absl::StatusOr<RgbImage> MatToRgb(const cv::Mat& mat, ImageFormat format) {
+absl::StatusOr<RgbImage> MatToRgb(const cv::Mat& mat, std::string_view bytes, ImageFormat format) {
   const int channels = mat.channels();
   const bool known_depth = mat.depth() == CV_8U || mat.depth() == CV_16U;
   if (!known_depth || (channels != 1 && channels != 3 && channels != 4)) {
@@ -58,19 +78,22 @@ absl::StatusOr<RgbImage> MatToRgb(const cv::Mat& mat, ImageFormat format) {
                                              cv::depthToString(mat.depth()),
                                              "; must have 1, 3 or 4 channels of 8 or 16 bits"));
   }
+  const FourthChannel fourth =
+      format == ImageFormat::kTiff ? TiffFourthChannel(bytes, mat.depth()) : FourthChannel::kAlpha;
   RgbImage image(mat.rows, mat.cols);
   for (int y = 0; y < mat.rows; ++y) {
     uint8_t* out = image.pixels_HWC.data() + size_t{3} * y * mat.cols;
     if (mat.depth() == CV_8U) {
-      RowToRgb(mat.ptr<uint8_t>(y), channels, mat.cols, out);
+      RowToRgb(mat.ptr<uint8_t>(y), channels, fourth, mat.cols, out);
     } else {
-      RowToRgb(mat.ptr<uint16_t>(y), channels, mat.cols, out);
+      RowToRgb(mat.ptr<uint16_t>(y), channels, fourth, mat.cols, out);
     }
   }
   return image;
 }
 
 absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHeader& header) {
+  VITOK_RETURN_IF_ERROR(CheckReadable(bytes, header.format));
   InitOpenCv();
   cv::Mat mat;
   try {
@@ -85,7 +108,7 @@ absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHea
                                              " data is cut off, damaged or of a kind that is not read (", bytes.size(),
                                              " bytes)"));
   }
-  return MatToRgb(mat, header.format);
+  return MatToRgb(mat, bytes, header.format);
 }
 
 absl::StatusOr<RgbImage> DecodeAsStored(std::string_view bytes, const ImageHeader& header) {

@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <optional>
 
@@ -77,18 +77,14 @@ std::optional<SizePx> BmpSize(std::string_view bytes) {
 }
 
 std::optional<SizePx> TiffSize(std::string_view bytes) {
-  constexpr uint16_t kImageWidth = 256, kImageLength = 257, kTileWidth = 322, kTileLength = 323;
+  constexpr uint16_t kImageWidth = 256, kImageLength = 257;
   const auto fields = ReadTiffDirectory(bytes);
   if (!fields.has_value()) return std::nullopt;
   const auto field = [&](uint16_t tag) -> uint64_t {
     const auto found = fields->find(tag);
     return found == fields->end() ? 0 : found->second;
   };
-  const SizePx size{field(kImageWidth), field(kImageLength)};
-  // A tile is decoded as a whole, so that its size must be as credible as the picture's.
-  constexpr uint64_t kMaxTileSidePx = 4096;
-  if (std::max(field(kTileWidth), field(kTileLength)) > kMaxTileSidePx) return std::nullopt;
-  return size;
+  return SizePx{field(kImageWidth), field(kImageLength)};
 }
 
 std::optional<ImageFormat> DetectFormat(std::string_view bytes) {

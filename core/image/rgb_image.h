@@ -1,6 +1,7 @@
 // A decoded picture: 8-bit RGB, rows from the top, no padding between rows. Free of torch.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

@@ -1,0 +1,141 @@
+#include "core/image/preprocessor.h"
+
+#include <exception>
+#include <new>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "core/base/status_macros.h"
+#include "core/base/str_cat.h"
+#include "core/image/pipeline_syntax.h"
+
+namespace vitok {
+namespace {
+
+// What an operation takes and gives.
+enum class Stage { kImage, kTensor, kPatches };
+
+std::string_view StageName(Stage stage) {
+  switch (stage) {
+    case Stage::kImage: return "an image";
+    case Stage::kTensor: return "a tensor";
+    case Stage::kPatches: return "patches";
+  }
+  return "";
+}
+
+struct Signature {
+  Stage in, out;
+};
+
+// nullopt: identity, which takes anything.
+std::optional<Signature> SignatureOf(const TransformOp& op) {
+  struct Visitor {
+    std::optional<Signature> operator()(const CenterCropOp&) { return Signature{Stage::kImage, Stage::kImage}; }
+    std::optional<Signature> operator()(const ResizeLongestSideOp&) { return Signature{Stage::kImage, Stage::kImage}; }
+    std::optional<Signature> operator()(const ToTensorOp&) { return Signature{Stage::kImage, Stage::kTensor}; }
+    std::optional<Signature> operator()(const NormalizeOp&) { return Signature{Stage::kTensor, Stage::kTensor}; }
+    std::optional<Signature> operator()(const PatchifyOp&) { return Signature{Stage::kTensor, Stage::kPatches}; }
+    std::optional<Signature> operator()(const IdentityOp&) { return std::nullopt; }
+  };
+  return std::visit(Visitor{}, op);
+}
+
+// What flows from one operation to the next. An image is first borrowed, then owned.
+using State = std::variant<const RgbImage*, RgbImage, at::Tensor, PatchSequence>;
+
+const RgbImage& ImageOf(const State& state) {
+  const auto* borrowed = std::get_if<const RgbImage*>(&state);
+  return borrowed != nullptr ? **borrowed : std::get<RgbImage>(state);
+}
+
+absl::StatusOr<State> Apply(const TransformOp& op, State state) {
+  if (const auto* crop = std::get_if<CenterCropOp>(&op)) return State(CropToCenter(*crop, ImageOf(state)));
+  if (const auto* resize = std::get_if<ResizeLongestSideOp>(&op)) {
+    VITOK_ASSIGN_OR_RETURN(RgbImage image, ResizeToLongestSide(*resize, ImageOf(state)));
+    return State(std::move(image));
+  }
+  if (std::holds_alternative<ToTensorOp>(op)) return State(ImageToTensor(ImageOf(state)));
+  if (const auto* normalize = std::get_if<NormalizeOp>(&op)) {
+    return State(NormalizeTensor(*normalize, std::get<at::Tensor>(state)));
+  }
+  if (const auto* patchify = std::get_if<PatchifyOp>(&op)) {
+    VITOK_ASSIGN_OR_RETURN(PatchSequence patches, PatchifyTensor(*patchify, std::get<at::Tensor>(state)));
+    return State(std::move(patches));
+  }
+  return state;
+}
+
+absl::StatusOr<PatchSequence> RunOps(const std::vector<TransformOp>& ops, const RgbImage& image) {
+  State state = &image;
+  for (size_t i = 0; i < ops.size(); ++i) {
+    // The usual end of a pipeline goes over the pixels once.
+    if (i + 3 == ops.size() && std::holds_alternative<ToTensorOp>(ops[i])) {
+      const auto* normalize = std::get_if<NormalizeOp>(&ops[i + 1]);
+      const auto* patchify = std::get_if<PatchifyOp>(&ops[i + 2]);
+      if (normalize != nullptr && patchify != nullptr) return PatchifyImage(*normalize, *patchify, ImageOf(state));
+    }
+    VITOK_ASSIGN_OR_RETURN(state, Apply(ops[i], std::move(state)));
+  }
+  return std::get<PatchSequence>(std::move(state));
+}
+
+}  // namespace
+
+absl::StatusOr<Preprocessor> Preprocessor::Parse(std::string_view spec) {
+  VITOK_ASSIGN_OR_RETURN(const std::vector<OpCall> calls, ParsePipelineSyntax(spec));
+  std::vector<TransformOp> ops;
+  for (const OpCall& call : calls) {
+    VITOK_ASSIGN_OR_RETURN(TransformOp op, BuildTransform(call));
+    ops.push_back(op);
+  }
+  Stage stage = Stage::kImage;
+  for (size_t i = 0; i < ops.size(); ++i) {
+    const std::optional<Signature> signature = SignatureOf(ops[i]);
+    if (!signature.has_value()) continue;
+    if (signature->in != stage) {
+      return PartError(calls[i], StrCat(calls[i].name, " takes ", StageName(signature->in), ", but gets ",
+                                        StageName(stage), " from the operations before it"));
+    }
+    stage = signature->out;
+  }
+  std::erase_if(ops, [](const TransformOp& op) { return std::holds_alternative<IdentityOp>(op); });
+  return Preprocessor(std::move(ops));
+}
+
+absl::StatusOr<PatchSequence> Preprocessor::Run(const RgbImage& image) const {
+  // First, so that nothing is computed for an image that would be refused at the end.
+  VITOK_RETURN_IF_ERROR(CountTokens(image.height_px, image.width_px).status());
+  try {
+    return RunOps(ops_, image);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        StrCat("no memory to preprocess an image of ", image.width_px, " x ", image.height_px, " px"));
+  } catch (const std::exception& error) {
+    return absl::InternalError(StrCat("preprocessing failed: ", error.what()));
+  }
+}
+
+absl::StatusOr<int64_t> Preprocessor::CountTokens(int32_t height_px, int32_t width_px) const {
+  if (height_px < 1 || width_px < 1) {
+    return absl::InvalidArgumentError(
+        StrCat("image must have at least 1 x 1 px; was ", width_px, " x ", height_px, " px"));
+  }
+  SizePx size{height_px, width_px};
+  for (const TransformOp& op : ops_) {
+    if (const auto* crop = std::get_if<CenterCropOp>(&op)) size = {crop->size_px, crop->size_px};
+    if (const auto* resize = std::get_if<ResizeLongestSideOp>(&op)) {
+      VITOK_ASSIGN_OR_RETURN(size, ResizedSize(*resize, size));
+    }
+    if (const auto* patchify = std::get_if<PatchifyOp>(&op)) return CountPatches(*patchify, size);
+  }
+  return absl::FailedPreconditionError("preprocessing must end in patchify to give tokens");
+}
+
+int64_t Preprocessor::patch_px() const {
+  const auto* patchify = ops_.empty() ? nullptr : std::get_if<PatchifyOp>(&ops_.back());
+  return patchify == nullptr ? 0 : patchify->patch_px;
+}
+
+}  // namespace vitok

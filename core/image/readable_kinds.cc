@@ -1,0 +1,67 @@
+#include "core/image/readable_kinds.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/base/str_cat.h"
+#include "core/image/byte_reader.h"
+#include "core/image/tiff_directory.h"
+
+namespace vitok {
+namespace {
+
+absl::Status CheckWebp(std::string_view bytes) {
+  constexpr uint32_t kAnimationFlag = 2;
+  const ByteReader reader(bytes, ByteReader::Order::kLittleEndian);
+  if (reader.Slice(12, 4) == "VP8X" && (reader.U8(20).value_or(0) & kAnimationFlag) != 0) {
+    return absl::InvalidArgumentError("webp animations are not read; send one picture");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckBmp(std::string_view bytes) {
+  constexpr uint32_t kInfoHeaderBytes = 40;
+  const ByteReader reader(bytes, ByteReader::Order::kLittleEndian);
+  const uint32_t header_bytes = reader.U32(14).value_or(0), bits = reader.U16(28).value_or(0);
+  if (header_bytes < kInfoHeaderBytes) {
+    return absl::InvalidArgumentError(
+        StrCat("bmp header must have at least ", kInfoHeaderBytes, " bytes; was ", header_bytes, " (OS/2)"));
+  }
+  if (bits == 16) return absl::InvalidArgumentError("bmp files of 16 bits a pixel are not read");
+  return absl::OkStatus();
+}
+
+absl::Status CheckTiff(std::string_view bytes) {
+  constexpr uint16_t kSamplesPerPixel = 277, kTileWidth = 322, kTileLength = 323;
+  const auto fields = ReadTiffDirectory(bytes);
+  if (!fields.has_value()) return absl::InvalidArgumentError("tiff directory is cut off");
+  const auto field = [&](uint16_t tag) -> uint32_t {
+    const auto found = fields->find(tag);
+    return found == fields->end() ? 0 : found->second;
+  };
+  if (field(kSamplesPerPixel) == 2) {
+    return absl::InvalidArgumentError("tiff files of grey with alpha (2 samples a pixel) are not read");
+  }
+  // A tile is held in memory as a whole, whatever the size of the picture.
+  constexpr uint32_t kMaxTileSidePx = 4096;
+  if (std::max(field(kTileWidth), field(kTileLength)) > kMaxTileSidePx) {
+    return absl::InvalidArgumentError(StrCat("tiff tiles must have sides of at most ", kMaxTileSidePx, " px; were ",
+                                             field(kTileWidth), " x ", field(kTileLength)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckReadable(std::string_view bytes, ImageFormat format) {
+  switch (format) {
+    case ImageFormat::kWebp: return CheckWebp(bytes);
+    case ImageFormat::kBmp: return CheckBmp(bytes);
+    case ImageFormat::kTiff: return CheckTiff(bytes);
+    case ImageFormat::kJpeg:
+    case ImageFormat::kPng: break;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace vitok
