@@ -63,12 +63,10 @@ DeviceWorker::~DeviceWorker() {
 }
 
 void DeviceWorker::Schedule(std::vector<std::unique_ptr<TokenizerTask>> tasks) {
-  const absl::Time now = absl::Now();
   std::vector<std::unique_ptr<BatchTask>> queued;
   queued.reserve(tasks.size());
   for (std::unique_ptr<TokenizerTask>& task : tasks) {
     task->model_key = task->model.get();
-    task->times.scheduled = now;
     queued.push_back(std::move(task));
   }
   const absl::Status status = batcher_.Schedule(queued);
@@ -104,7 +102,6 @@ void DeviceWorker::RunBatch(TaskBatch batch) {
   metrics_->RecordBatch(record);
   for (size_t i = 0; i < batch.size(); ++i) {
     TokenizerTask& task = *batch[i];
-    times.scheduled = task.times.scheduled;
     if (outputs.ok()) {
       std::move(task.done)(std::move((*outputs)[i]), times);
     } else {

@@ -24,7 +24,7 @@ absl::Status ReadImageOptions(const Request& request, const LoadedModel& model, 
              .max_pixels = limits.max_image_pixels,
              .allow_nonfinite = request.allow_nonfinite()};
   if (request.preprocess().empty()) return absl::OkStatus();
-  absl::StatusOr<Preprocessor> parsed = ParsePipeline(request.preprocess(), model.info());
+  absl::StatusOr<Preprocessor> parsed = ParsePipeline(request.preprocess(), model.info(), limits.max_image_pixels);
   if (!parsed.ok()) return AtField("preprocess", parsed.status());
   own_pipeline = *std::move(parsed);
   reading.preprocessor = &*own_pipeline;

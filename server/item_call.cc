@@ -114,10 +114,10 @@ void ItemCall::PrepareItem(int i) {
 
 void ItemCall::ScheduleTasks() {
   std::vector<std::unique_ptr<TokenizerTask>> tasks;
-  const absl::Time ready = absl::Now();
+  ready_ = absl::Now();
   for (int i = 0; i < request_.num_items; ++i) {
     Item& item = items_[i];
-    item.timings.preprocess = ready - arrival_;
+    item.timings.preprocess = ready_ - arrival_;
     if (!item.status.ok()) continue;
     auto task = std::make_unique<TokenizerTask>();
     task->op = request_.op;
@@ -144,7 +144,7 @@ void ItemCall::OnTaskDone(int i, absl::StatusOr<TokenSequence> output, const Tas
   item.status = output.status();
   if (output.ok()) {
     item.sequence = *std::move(output);
-    item.timings.queue = times.batch_start - times.scheduled;
+    item.timings.queue = times.batch_start - ready_;
     item.timings.host_to_device = times.batch.host_to_device;
     item.timings.compute = times.batch.compute;
     item.timings.device_to_host = times.batch.device_to_host;

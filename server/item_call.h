@@ -101,6 +101,7 @@ class ItemCall : public grpc::ServerUnaryReactor {
   std::shared_ptr<LoadedModel> model_;
   Admission::Permit permit_;
   std::vector<Item> items_;
+  absl::Time ready_;               // end of preparation
   std::atomic<int> remaining_{0};  // items that have not ended the current step
 };
 

@@ -8,7 +8,7 @@
 namespace vitok {
 namespace {
 
-constexpr size_t kMaxPipelineBytes = 4096;
+constexpr size_t kMaxPipelineBytes = 1024;
 
 absl::Status ForModel(const std::string& name, const absl::Status& status) {
   return absl::Status(status.code(), StrCat("model '", name, "': ", std::string(status.message())));
@@ -16,12 +16,20 @@ absl::Status ForModel(const std::string& name, const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<Preprocessor> ParsePipeline(std::string_view pipeline, const TokenizerInfo& model) {
+absl::StatusOr<Preprocessor> ParsePipeline(std::string_view pipeline, const TokenizerInfo& model, int64_t max_pixels) {
   if (pipeline.size() > kMaxPipelineBytes) {
     return absl::InvalidArgumentError(
         StrCat("pipeline must have at most ", kMaxPipelineBytes, " bytes; has ", pipeline.size()));
   }
   VITOK_ASSIGN_OR_RETURN(Preprocessor preprocessor, Preprocessor::Parse(pipeline));
+  for (const TransformOp& op : preprocessor.ops()) {
+    const auto* crop = std::get_if<CenterCropOp>(&op);
+    if (crop != nullptr && int64_t{crop->size_px} * crop->size_px > max_pixels) {
+      return absl::InvalidArgumentError(StrCat("center_crop(", crop->size_px, ") makes an image of ",
+                                               int64_t{crop->size_px} * crop->size_px, " pixels; max_image_pixels is ",
+                                               max_pixels));
+    }
+  }
   if (preprocessor.patch_px() == model.patch_px) return preprocessor;
   return absl::InvalidArgumentError(StrCat("pipeline '", pipeline, "' must end in patchify(", model.patch_px,
                                            ", MAX_TOKENS), the patch side of the model; its patch side is ",
@@ -42,7 +50,7 @@ absl::StatusOr<std::shared_ptr<LoadedModel>> LoadModel(const ModelOptions& optio
   const std::string pipeline = options.preprocess.empty() ? StrCat("to_tensor|normalize(minus_one_to_one)|patchify(",
                                                                    info.patch_px, ", ", limits.max_image_tokens, ")")
                                                           : options.preprocess;
-  absl::StatusOr<Preprocessor> preprocessor = ParsePipeline(pipeline, info);
+  absl::StatusOr<Preprocessor> preprocessor = ParsePipeline(pipeline, info, limits.max_image_pixels);
   if (!preprocessor.ok()) return ForModel(options.name, preprocessor.status());
   return std::make_shared<LoadedModel>(LoadedModel{.name = options.name,
                                                    .tokenizer = *std::move(tokenizer),

@@ -36,7 +36,8 @@ struct LoadedModel {
 absl::StatusOr<std::shared_ptr<LoadedModel>> LoadModel(const ModelOptions& options, const RequestLimits& limits,
                                                        const TokenizerLoader& load);
 
-// Parses a pipeline for `model`. INVALID_ARGUMENT: does not parse, or does not end in patchify with the model's side.
-absl::StatusOr<Preprocessor> ParsePipeline(std::string_view pipeline, const TokenizerInfo& model);
+// Parses a pipeline for `model`. INVALID_ARGUMENT: does not parse, does not end in patchify with the model's patch
+// side, or enlarges pictures beyond max_pixels.
+absl::StatusOr<Preprocessor> ParsePipeline(std::string_view pipeline, const TokenizerInfo& model, int64_t max_pixels);
 
 }  // namespace vitok

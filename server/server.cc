@@ -105,11 +105,13 @@ absl::Status Server::Listen() {
 }
 
 bool Server::Shutdown() {
+  // Time for the refusals of dropped items to get out; a running batch may still end in it as well.
+  constexpr absl::Duration kRefusalTime = absl::Seconds(1);
   grpc_server_->GetHealthCheckService()->Shutdown();
   const bool drained = gate_.Drain(options_.shutdown_grace);
-  // Calls that are still there end now: their queued items are dropped, a running batch runs to its end.
   for (auto& [device, worker] : workers_) worker->Shutdown();
-  grpc_server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(drained ? 1 : 0));
+  if (!drained) gate_.Drain(kRefusalTime);
+  grpc_server_->Shutdown(std::chrono::system_clock::now());
   grpc_server_.reset();
   return drained;
 }

@@ -10,6 +10,7 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/yaml_config.h"
+#include "core/image/transforms.h"
 #include "google/protobuf/util/json_util.h"
 #include "server/listen_address.h"
 #include "vitok/config/server_config.pb.h"
@@ -77,7 +78,7 @@ absl::Status ReadLimits(const config::Limits& proto, RequestLimits& limits) {
   if (proto.has_max_image_pixels()) limits.max_image_pixels = proto.max_image_pixels();
   VITOK_RETURN_IF_ERROR(CheckRange("limits.max_message_bytes", limits.max_message_bytes, 1024, kMaxMessageBytes));
   VITOK_RETURN_IF_ERROR(CheckRange("limits.max_images_per_request", limits.max_images_per_request, 1, 65536));
-  VITOK_RETURN_IF_ERROR(CheckRange("limits.max_image_tokens", limits.max_image_tokens, 1, kMaxInt));
+  VITOK_RETURN_IF_ERROR(CheckRange("limits.max_image_tokens", limits.max_image_tokens, 1, kMaxTokens));
   return CheckRange("limits.max_image_pixels", limits.max_image_pixels, 1, kMaxInt);
 }
 

@@ -18,9 +18,8 @@ namespace vitok {
 // Encode: patches in, latents out. Decode: latents in, patches out. Reconstruct: patches in and out.
 using TokenSequence = std::variant<PatchSequence, LatentSequence>;
 
-// When a task was where; all zero for a task that never ran but for `scheduled`.
+// When the batch of a task ran; means nothing for a task that was dropped.
 struct TaskTimes {
-  absl::Time scheduled;
   absl::Time batch_start;
   BatchTimes batch;
   absl::Time batch_end;
@@ -30,11 +29,10 @@ class TokenizerTask : public BatchTask {
  public:
   using Done = absl::AnyInvocable<void(absl::StatusOr<TokenSequence> output, const TaskTimes& times) &&>;
 
-  void Drop(absl::Status status) override { std::move(done)(std::move(status), times); }
+  void Drop(absl::Status status) override { std::move(done)(std::move(status), TaskTimes()); }
 
   std::shared_ptr<LoadedModel> model;
   TokenSequence input;  // of the kind that `op` takes
-  TaskTimes times;
   Done done;  // called exactly once, on any thread; must not block
 };
 

@@ -1,0 +1,94 @@
+#include "server/metrics_endpoint.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/base/str_cat.h"
+#include "server/server_metrics.h"
+#include "tests/support/http_get.h"
+
+namespace vitok {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class MetricsEndpointTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    absl::StatusOr<std::unique_ptr<MetricsEndpoint>> endpoint =
+        MetricsEndpoint::Create("127.0.0.1:0", metrics_.registry());
+    ASSERT_TRUE(endpoint.ok()) << endpoint.status();
+    endpoint_ = *std::move(endpoint);
+  }
+
+  std::string Scrape() { return HttpGet(endpoint_->address(), "/metrics"); }
+
+  ServerMetrics metrics_{{"tiny"}, {"cpu"}, "1.2.3"};
+  std::unique_ptr<MetricsEndpoint> endpoint_;
+};
+
+TEST_F(MetricsEndpointTest, ShowsEverySeriesBeforeTheFirstCall) {
+  const std::string text = Scrape();
+  for (const char* series :
+       {"vitok_requests_total{code=\"INVALID_ARGUMENT\",method=\"Encode\",model=\"tiny\"} 0",
+        "vitok_request_duration_seconds_count{method=\"Decode\",model=\"unknown\"} 0",
+        "vitok_stage_duration_seconds_count{method=\"Reconstruct\",model=\"tiny\",stage=\"compute\"} 0",
+        "vitok_queue_wait_seconds_count{model=\"tiny\"} 0", "vitok_batch_tokens_count{model=\"tiny\"} 0",
+        "vitok_batch_images_count{model=\"tiny\"} 0", "vitok_padded_tokens_total{model=\"tiny\"} 0",
+        "vitok_images_total{model=\"tiny\"} 0", "vitok_tokens_total{model=\"tiny\"} 0",
+        "vitok_expired_total{model=\"tiny\"} 0", "vitok_cancelled_total{model=\"tiny\"} 0",
+        "vitok_nonfinite_total{model=\"tiny\"} 0", "vitok_queued_requests{device=\"cpu\"} 0",
+        "vitok_queued_tokens{device=\"cpu\"} 0", "vitok_rejected_total{reason=\"queue_requests\"} 0",
+        "vitok_rejected_total{reason=\"queue_tokens\"} 0", "vitok_rejected_total{reason=\"draining\"} 0",
+        "vitok_payload_bytes{direction=\"in\"} 0", "vitok_build_info{version=\"1.2.3\"} 1"}) {
+    EXPECT_THAT(text, HasSubstr(series));
+  }
+}
+
+TEST_F(MetricsEndpointTest, CountsWhatIsRecorded) {
+  metrics_.RecordCall({.op = TokenizerOp::kEncode,
+                       .model = "tiny",
+                       .code = absl::StatusCode::kResourceExhausted,
+                       .rejection = "QUEUE_TOKENS",
+                       .duration = absl::Milliseconds(3),
+                       .bytes_in = 100,
+                       .bytes_out = 7});
+  metrics_.RecordBatch({.model = "tiny", .tokens = 300, .images = 3, .padded_tokens = 5});
+  metrics_.RecordItem(TokenizerOp::kEncode, "tiny", 256, {.compute = absl::Seconds(2)});
+  metrics_.RecordItemError("tiny", absl::StatusCode::kCancelled);
+  metrics_.RecordItemError("tiny", absl::StatusCode::kDeadlineExceeded);
+  metrics_.RecordItemError("tiny", absl::StatusCode::kInvalidArgument);
+  metrics_.RecordNonfinite("tiny");
+  metrics_.AddQueued("cpu", 3, 300);
+  metrics_.AddQueued("cpu", -1, -100);
+  const std::string text = Scrape();
+  for (const char* series : {"vitok_requests_total{code=\"RESOURCE_EXHAUSTED\",method=\"Encode\",model=\"tiny\"} 1",
+                             "vitok_request_duration_seconds_sum{method=\"Encode\",model=\"tiny\"} 0.003",
+                             "vitok_stage_duration_seconds_sum{method=\"Encode\",model=\"tiny\",stage=\"compute\"} 2",
+                             "vitok_batch_tokens_sum{model=\"tiny\"} 300", "vitok_batch_images_sum{model=\"tiny\"} 3",
+                             "vitok_padded_tokens_total{model=\"tiny\"} 5", "vitok_images_total{model=\"tiny\"} 1",
+                             "vitok_tokens_total{model=\"tiny\"} 256", "vitok_expired_total{model=\"tiny\"} 1",
+                             "vitok_cancelled_total{model=\"tiny\"} 1", "vitok_nonfinite_total{model=\"tiny\"} 1",
+                             "vitok_queued_requests{device=\"cpu\"} 2", "vitok_queued_tokens{device=\"cpu\"} 200",
+                             "vitok_rejected_total{reason=\"queue_tokens\"} 1",
+                             "vitok_payload_bytes{direction=\"in\"} 100", "vitok_payload_bytes{direction=\"out\"} 7"}) {
+    EXPECT_THAT(text, HasSubstr(series));
+  }
+}
+
+TEST_F(MetricsEndpointTest, NeverMakesALabelOfANameAClientMadeUp) {
+  metrics_.RecordCall({.op = TokenizerOp::kDecode, .model = "surprise", .code = absl::StatusCode::kNotFound});
+  const std::string text = Scrape();
+  EXPECT_THAT(text, Not(HasSubstr("surprise")));
+  EXPECT_THAT(text, HasSubstr("vitok_requests_total{code=\"NOT_FOUND\",method=\"Decode\",model=\"unknown\"} 1"));
+}
+
+TEST_F(MetricsEndpointTest, ReportsATakenPort) {
+  const absl::Status status = MetricsEndpoint::Create(endpoint_->address(), metrics_.registry()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(StrCat("cannot listen on ", endpoint_->address())));
+}
+
+}  // namespace
+}  // namespace vitok

@@ -1,0 +1,126 @@
+#include "server/server_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/temp_folder.h"
+
+namespace vitok {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+const char kModels[] = "models=[{name: tiny, folder: models/tiny}]";
+
+absl::StatusOr<ServerOptions> With(std::vector<std::string> overrides) {
+  overrides.insert(overrides.begin(), kModels);
+  return LoadServerConfig("", overrides);
+}
+
+std::string ErrorOf(std::vector<std::string> overrides) {
+  const absl::StatusOr<ServerOptions> options = With(std::move(overrides));
+  EXPECT_EQ(options.status().code(), absl::StatusCode::kInvalidArgument);
+  return std::string(options.status().message());
+}
+
+TEST(ServerConfigTest, FillsInTheDefaults) {
+  const absl::StatusOr<ServerOptions> options = With({});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->listen, "127.0.0.1:8500");
+  EXPECT_EQ(options->metrics_listen, "127.0.0.1:8501");
+  EXPECT_EQ(options->shutdown_grace, absl::Seconds(30));
+  EXPECT_EQ(options->limits.max_message_bytes, 67108864);
+  EXPECT_EQ(options->batching.max_batch_tokens, 16384);
+  EXPECT_EQ(options->default_model, "tiny");
+  ASSERT_EQ(options->models.size(), 1);
+  EXPECT_EQ(options->models[0].load.dtype, DType::kFloat32);
+  EXPECT_EQ(options->models[0].load.device, "cpu");
+  EXPECT_EQ(options->models[0].load.sliding_window, std::nullopt);
+}
+
+TEST(ServerConfigTest, ReadsTheDemoFile) {
+  const absl::StatusOr<ServerOptions> options = LoadServerConfig("configs/demo.yaml", {});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->models[0].name, "tiny-f16x64");
+  EXPECT_EQ(options->models[0].load.folder, "models/tiny-f16x64");
+}
+
+TEST(ServerConfigTest, TheCommentedFileShowsTheDefaults) {
+  const absl::StatusOr<ServerOptions> shown = LoadServerConfig("configs/server.yaml", {});
+  const absl::StatusOr<ServerOptions> defaults =
+      LoadServerConfig("", {"models=[{name: tiny-f16x64, folder: models/tiny-f16x64}]"});
+  ASSERT_TRUE(shown.ok()) << shown.status();
+  EXPECT_EQ(ServerConfigToYaml(*shown), ServerConfigToYaml(*defaults));
+}
+
+TEST(ServerConfigTest, PrintsWhatItWouldReadAgain) {
+  const absl::StatusOr<ServerOptions> options =
+      With({"server.listen=unix:/tmp/a b.sock", "server.metrics_listen=''", "server.shutdown_grace_s=1.5",
+            "limits.max_image_tokens=4096", "log.format=json", "log.level=warn", "models.0.dtype=bf16",
+            "models.0.device=cuda:1", "models.0.halves=decoder", "models.0.sliding_window=8",
+            "models.0.attend_padding_to=256", "models.0.preprocess='to_tensor|normalize|patchify(16, 64)'"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  const TempFolder folder;
+  std::ofstream(folder / "printed.yaml") << ServerConfigToYaml(*options);
+  const absl::StatusOr<ServerOptions> again = LoadServerConfig(folder / "printed.yaml", {});
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(ServerConfigToYaml(*again), ServerConfigToYaml(*options));
+  EXPECT_EQ(again->listen, "unix:/tmp/a b.sock");
+  EXPECT_EQ(again->metrics_listen, "");
+  EXPECT_EQ(again->shutdown_grace, absl::Seconds(1.5));
+  EXPECT_EQ(again->models[0].load.dtype, DType::kBfloat16);
+  EXPECT_EQ(again->models[0].load.halves, LoadOptions::Halves::kDecoder);
+  EXPECT_EQ(again->models[0].load.sliding_window, 8);
+  EXPECT_EQ(again->models[0].load.attend_padding_to, 256);
+}
+
+TEST(ServerConfigTest, NamesFieldValueAndBoundOfABadValue) {
+  EXPECT_THAT(ErrorOf({"batching.max_batch_tokens=0"}),
+              HasSubstr("batching.max_batch_tokens must be between 1 and 2147483647; was 0"));
+  EXPECT_THAT(ErrorOf({"limits.max_message_bytes=2000000000"}), HasSubstr("1073741824; was 2000000000"));
+  EXPECT_THAT(ErrorOf({"limits.max_images_per_request=2000"}), HasSubstr("max_queued_requests"));
+  EXPECT_THAT(ErrorOf({"batching.max_queued_tokens=100"}), HasSubstr("was 100"));
+  EXPECT_THAT(ErrorOf({"cpu.compute_threads=-1"}), HasSubstr("cpu.compute_threads must be between 0 and 1024; was -1"));
+  EXPECT_THAT(ErrorOf({"server.shutdown_grace_s=-1"}), HasSubstr("must be between 0 and 3600; was -1"));
+  EXPECT_THAT(ErrorOf({"server.listen=nowhere"}), AllOf(HasSubstr("server.listen"), HasSubstr("'nowhere'")));
+  EXPECT_THAT(ErrorOf({"server.metrics_listen=unix:/x"}), HasSubstr("server.metrics_listen must be host:port"));
+  EXPECT_THAT(ErrorOf({"log.format=xml"}), HasSubstr("log.format must be 'text' or 'json'; was 'xml'"));
+  EXPECT_THAT(ErrorOf({"log.level=loud"}), HasSubstr("was 'loud'"));
+}
+
+TEST(ServerConfigTest, RefusesUnknownFieldsAndWrongTypes) {
+  EXPECT_THAT(ErrorOf({"limits.max_tokenz=1"}), HasSubstr("max_tokenz"));
+  EXPECT_THAT(ErrorOf({"limits.max_image_tokens=many"}), HasSubstr("many"));
+  EXPECT_THAT(ErrorOf({"models.0.colour=red"}), HasSubstr("colour"));
+}
+
+TEST(ServerConfigTest, ChecksTheModels) {
+  EXPECT_THAT(ErrorOf({"models=[]"}), HasSubstr("models must list at least one model"));
+  EXPECT_THAT(ErrorOf({"models=[{name: a, folder: x}, {name: a, folder: y}]"}),
+              HasSubstr("models[1].name must be unique; 'a' is the name of models[0] too"));
+  EXPECT_THAT(ErrorOf({"models.0.name="}), HasSubstr("models[0].name"));
+  EXPECT_THAT(ErrorOf({"models.0.name='a b'"}), HasSubstr("was 'a b'"));
+  EXPECT_THAT(ErrorOf({"models.0.folder=''"}), HasSubstr("models[0].folder"));
+  EXPECT_THAT(ErrorOf({"models.0.dtype=float16"}),
+              HasSubstr("models[0].dtype must be 'float32' or 'bfloat16'; was 'float16'"));
+  EXPECT_THAT(ErrorOf({"models.0.device=tpu"}), HasSubstr("models[0].device"));
+  EXPECT_THAT(ErrorOf({"models.0.device='cuda:'"}), HasSubstr("models[0].device"));
+  EXPECT_THAT(ErrorOf({"models.0.halves=third"}), HasSubstr("was 'third'"));
+  EXPECT_THAT(ErrorOf({"models.0.attend_padding_to=-2"}), HasSubstr("was -2"));
+  EXPECT_THAT(ErrorOf({"default_model=huge"}), HasSubstr("default_model must be one of tiny; was 'huge'"));
+}
+
+TEST(ServerConfigTest, SaysWhichFileIsMissingOrWrong) {
+  EXPECT_EQ(LoadServerConfig("/nonexistent.yaml", {}).status().code(), absl::StatusCode::kNotFound);
+  const TempFolder folder;
+  std::ofstream(folder / "bad.yaml") << "servers:\n  listen: x\n";
+  EXPECT_THAT(std::string(LoadServerConfig(folder / "bad.yaml", {}).status().message()),
+              AllOf(HasSubstr("bad.yaml"), HasSubstr("servers")));
+}
+
+}  // namespace
+}  // namespace vitok
