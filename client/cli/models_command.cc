@@ -1,0 +1,79 @@
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "client/cli/commands.h"
+#include "client/cli/connection.h"
+#include "client/cli/file_report.h"
+#include "client/cli/server_report.h"
+#include "core/base/status_macros.h"
+#include "core/base/str_cat.h"
+
+namespace vitok {
+namespace {
+
+// A server that loads its models answers UNAVAILABLE: asked again this often.
+constexpr absl::Duration kPollInterval = absl::Milliseconds(100);
+
+struct ModelsCommandOptions {
+  ConnectionOptions connection;
+  double wait_s = 0;  // 0: do not wait
+};
+
+// Asks until the server answers with its models or wait_s have passed.
+absl::StatusOr<std::vector<ModelInfo>> WaitForModels(const ModelsCommandOptions& options) {
+  const absl::Time end = absl::Now() + absl::Seconds(options.wait_s);
+  while (true) {
+    ConnectionOptions connection = options.connection;
+    connection.deadline_s = std::max(absl::ToDoubleSeconds(end - absl::Now()), 1e-3);
+    VITOK_ASSIGN_OR_RETURN(const auto client, Connect(connection, /*wait_for_ready=*/true));
+    absl::StatusOr<std::vector<ModelInfo>> models = client->ListModels();
+    if (models.ok() || (!absl::IsUnavailable(models.status()) && !absl::IsDeadlineExceeded(models.status()))) {
+      return models;
+    }
+    if (absl::Now() + kPollInterval >= end) {
+      return absl::UnavailableError(
+          StrCat("no server at ", options.connection.server, " within ", options.wait_s, " s"));
+    }
+    absl::SleepFor(kPollInterval);
+  }
+}
+
+absl::StatusOr<std::vector<ModelInfo>> FetchModels(const ModelsCommandOptions& options) {
+  VITOK_ASSIGN_OR_RETURN(const auto client, Connect(options.connection));
+  return options.wait_s > 0 ? WaitForModels(options) : client->ListModels();
+}
+
+ExitCode RunModels(const ModelsCommandOptions& options) {
+  const absl::StatusOr<std::vector<ModelInfo>> models = FetchModels(options);
+  if (!models.ok()) {
+    PrintError(models.status());
+    return ExitCodeOf(models.status());
+  }
+  if (!options.connection.json) {
+    std::printf("%s", ModelTable(*models).c_str());
+    return ExitCode::kOk;
+  }
+  for (const ModelInfo& model : *models) std::printf("%s\n", OneLine(ToJson(model)).c_str());
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddModelsCommand(CLI::App& program, Action* action) {
+  CLI::App* const command = program.add_subcommand("models", "The models that the server has; * marks the default");
+  const auto options = std::make_shared<ModelsCommandOptions>();
+  AddConnectionOptions(*command, &options->connection);
+  command->add_option("--wait", options->wait_s, "Seconds to wait until the server answers")
+      ->check(CLI::NonNegativeNumber);
+  command->footer(R"(Exit code 0 once the server answers, 3 if none does.
+Examples:
+  vitok models
+  vitok models --wait 60 --server unix:/run/vitok.sock
+  vitok models --json | jq -r .name)");
+  command->callback([options, action] { *action = [options] { return RunModels(*options); }; });
+}
+
+}  // namespace vitok

@@ -1,0 +1,102 @@
+// A Tokenizer service in this process, over a unix socket in a temporary folder, whose answers a test decides.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "google/rpc/error_details.pb.h"
+#include "tests/support/temp_folder.h"
+#include "vitok/v1/tokenizer.grpc.pb.h"
+
+namespace vitok {
+
+// Answers by its handlers, which tests set before the first call; a handler that is not set fails the call with
+// UNIMPLEMENTED. Remembers when each call came.
+class FakeService final : public v1::Tokenizer::Service {
+ public:
+  std::function<grpc::Status(const v1::EncodeRequest&, v1::EncodeResponse&)> on_encode;
+  std::function<grpc::Status(const v1::DecodeRequest&, v1::DecodeResponse&)> on_decode;
+  std::function<grpc::Status(const v1::ReconstructRequest&, v1::ReconstructResponse&)> on_reconstruct;
+  std::function<grpc::Status(v1::ListModelsResponse&)> on_list_models;
+
+  grpc::Status Encode(grpc::ServerContext*, const v1::EncodeRequest* request, v1::EncodeResponse* response) override {
+    RecordCall();
+    return on_encode ? on_encode(*request, *response) : Unset();
+  }
+  grpc::Status Decode(grpc::ServerContext*, const v1::DecodeRequest* request, v1::DecodeResponse* response) override {
+    RecordCall();
+    return on_decode ? on_decode(*request, *response) : Unset();
+  }
+  grpc::Status Reconstruct(grpc::ServerContext*, const v1::ReconstructRequest* request,
+                           v1::ReconstructResponse* response) override {
+    RecordCall();
+    return on_reconstruct ? on_reconstruct(*request, *response) : Unset();
+  }
+  grpc::Status ListModels(grpc::ServerContext*, const v1::ListModelsRequest*,
+                          v1::ListModelsResponse* response) override {
+    RecordCall();
+    return on_list_models ? on_list_models(*response) : Unset();
+  }
+
+  std::vector<absl::Time> call_times() const {
+    absl::MutexLock lock(&mutex_);
+    return call_times_;
+  }
+
+ private:
+  void RecordCall() {
+    absl::MutexLock lock(&mutex_);
+    call_times_.push_back(absl::Now());
+  }
+  static grpc::Status Unset() { return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "the test set no handler"); }
+
+  mutable absl::Mutex mutex_;
+  std::vector<absl::Time> call_times_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Serves a FakeService until it is destroyed.
+class FakeServer {
+ public:
+  explicit FakeServer(FakeService* service) : target_("unix:" + folder_ / "socket") {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(target_, grpc::InsecureServerCredentials());
+    builder.RegisterService(service);
+    builder.SetMaxReceiveMessageSize(-1);
+    server_ = builder.BuildAndStart();
+  }
+  ~FakeServer() { server_->Shutdown(); }
+
+  const std::string& target() const { return target_; }
+
+ private:
+  TempFolder folder_;
+  const std::string target_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// A gRPC error with details, as the server of ours sends it.
+template <typename... Details>
+grpc::Status ErrorWithDetails(grpc::StatusCode code, const std::string& message, const Details&... details) {
+  google::rpc::Status status;
+  status.set_code(code);
+  status.set_message(message);
+  (status.add_details()->PackFrom(details), ...);
+  return grpc::Status(code, message, status.SerializeAsString());
+}
+
+inline google::rpc::RetryInfo RetryAfter(absl::Duration delay) {
+  google::rpc::RetryInfo info;
+  const int64_t nanoseconds = absl::ToInt64Nanoseconds(delay);
+  info.mutable_retry_delay()->set_seconds(nanoseconds / 1'000'000'000);
+  info.mutable_retry_delay()->set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
+  return info;
+}
+
+}  // namespace vitok

@@ -1,0 +1,44 @@
+#include "tests/e2e/running_server.h"
+
+#include <fstream>
+#include <iostream>
+
+#include "core/base/str_cat.h"
+
+namespace vitok {
+
+RunningServer::RunningServer(const std::string& models, const std::vector<std::string>& overrides)
+    : target_("unix:" + (folder_ / "vitok.sock")) {
+  const std::string config = folder_ / "server.yaml";
+  std::ofstream(config) << "server:\n  listen: \"" << target_ << "\"\n  metrics_listen: \"\"\n" << models;
+  command_ = {VITOK_SERVER_PROGRAM, "--config", config};
+  for (const std::string& item : overrides) command_.insert(command_.end(), {"--set", item});
+  process_.emplace(command_);
+}
+
+void RunningServer::Restart() { process_.emplace(command_); }
+
+bool RunningServer::WaitUntilServing() {
+  const ProgramResult result = Vitok({"models", "--wait", "60"});
+  if (result.exit_code == 0) return true;
+  std::cerr << result.err;
+  process_->Signal(SIGKILL);
+  std::cerr << process_->Wait().err;
+  return false;
+}
+
+ProgramResult RunningServer::Vitok(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), VITOK_PROGRAM);
+  arguments.insert(arguments.end(), {"--server", target_});
+  return RunProgram(arguments);
+}
+
+std::unique_ptr<TokenizerClient> RunningServer::Connect() const {
+  return TokenizerClient::Create(target_, {.deadline = absl::Seconds(120)}).value();
+}
+
+std::string OneModel(const std::string& dtype) {
+  return StrCat("models:\n  - {name: tiny, folder: models/tiny-f16x64, dtype: ", dtype, "}\n");
+}
+
+}  // namespace vitok
