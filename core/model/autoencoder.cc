@@ -8,6 +8,7 @@
 #include "core/base/str_cat.h"
 #include "core/model/weight_names.h"
 #include "core/ops/layer_norm.h"
+#include "core/ops/matmul.h"
 
 namespace vitok {
 namespace {
@@ -18,11 +19,11 @@ class WeightReader {
 
   at::Tensor Get(const std::string& name) const { return weights_.at(name).to(device_).contiguous(); }
 
-  LinearWeights Linear(const std::string& name) const { return {Get(name + ".weight"), Get(name + ".bias")}; }
+  LinearWeights GetLinear(const std::string& name) const { return {PrepareWeight(Get(name + ".weight")), PrepareWeight(Get(name + ".bias"))}; }
 
   Tower ReadTower(const TowerConfig& config, const std::string& in, const std::string& blocks,
                   const std::string& out) const {
-    Tower tower{Linear(in), {}, Linear(out)};
+    Tower tower{GetLinear(in), {}, GetLinear(out)};
     for (int64_t i = 0; i < config.depth; ++i) {
       const std::string prefix = StrCat(blocks, ".", i, ".");
       tower.blocks.emplace_back(BlockWeights{.norm1_W = Get(prefix + "norm1.weight"),
@@ -42,10 +43,6 @@ class WeightReader {
   const WeightMap& weights_;
   at::Device device_;
 };
-
-at::Tensor ApplyLinear(const LinearWeights& linear, const at::Tensor& x) {
-  return at::linear(x, linear.weight, linear.bias);
-}
 
 }  // namespace
 
@@ -78,14 +75,14 @@ PackedPatches Autoencoder::Decode(const PackedLatents& latents) const {
 
 at::Tensor Autoencoder::Run(const Tower& tower, const TowerConfig& config, const at::Tensor& input,
                             const TokenLayout& layout) const {
-  at::Tensor x_TW = ApplyLinear(tower.in, input.to(dtype_));
+  at::Tensor x_TW = Linear(input.to(dtype_), tower.in.weight, tower.in.bias);
   const AttentionLayout attention{layout.offsets, MakeRopeTable(layout.row_T, layout.col_T, config.head_dim()),
                                   config_.sliding_window};
   if (!tower.blocks.empty()) {
     BlockScratch scratch = tower.blocks.front().MakeScratch(layout.num_tokens());
     for (const Block& block : tower.blocks) block.Forward(x_TW, attention, scratch);
   }
-  return ApplyLinear(tower.out, x_TW);
+  return Linear(x_TW, tower.out.weight, tower.out.bias);
 }
 
 }  // namespace vitok

@@ -17,7 +17,7 @@
 
 namespace vitok {
 
-// A Linear layer with bias, weight [out, in].
+// A Linear layer with bias: weight [out, in] and bias [out], from PrepareWeight (core/ops/matmul.h).
 struct LinearWeights {
   at::Tensor weight;
   at::Tensor bias;

@@ -1,5 +1,6 @@
 #include "core/model/block.h"
 
+#include "core/ops/matmul.h"
 #include "core/ops/qk_norm_rope.h"
 #include "core/ops/rms_norm.h"
 #include "core/ops/swiglu.h"
@@ -14,10 +15,10 @@ Block::Block(const BlockWeights& weights, int64_t heads)
       norm1_W_(weights.norm1_W),
       norm_q_D_(weights.norm_q_D),
       norm_k_D_(weights.norm_k_D),
-      weight_in_WM_(at::cat({weights.qkv_3WW, weights.fc1_2hW}, 0).t()) {
+      weight_in_WM_(PrepareWeight(at::cat({weights.qkv_3WW, weights.fc1_2hW}, 0)).t()) {
   const at::Tensor out_WK = at::cat({weights.out_WW, weights.fc2_Wh}, 1);
   const at::Tensor scaled_WK = out_WK.to(at::kFloat) * weights.gamma_W.to(at::kFloat).unsqueeze(1);
-  weight_out_KW_ = scaled_WK.to(out_WK.scalar_type()).t();
+  weight_out_KW_ = PrepareWeight(scaled_WK.to(out_WK.scalar_type())).t();
 }
 
 BlockScratch Block::MakeScratch(int64_t tokens) const {
@@ -27,7 +28,7 @@ BlockScratch Block::MakeScratch(int64_t tokens) const {
 
 void Block::Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const {
   const int64_t head_dim = width_ / heads_;
-  at::mm_out(scratch.in_TM, RmsNorm(x_TW, norm1_W_), weight_in_WM_);
+  MatmulInto(RmsNorm(x_TW, norm1_W_), weight_in_WM_, scratch.in_TM);
 
   at::Tensor qkv_T3HD = scratch.in_TM.narrow(1, 0, 3 * width_).unflatten(1, {3, heads_, head_dim});
   QkNormRope(qkv_T3HD, norm_q_D_, norm_k_D_, attention.rope);
@@ -38,7 +39,7 @@ void Block::Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScr
   at::Tensor hidden_Th = scratch.out_TK.narrow(1, width_, hidden_);
   SwiGluInto(scratch.in_TM.narrow(1, 3 * width_, 2 * hidden_), hidden_Th);
 
-  x_TW.addmm_(scratch.out_TK, weight_out_KW_);
+  AddMatmul(scratch.out_TK, weight_out_KW_, x_TW);
 }
 
 }  // namespace vitok

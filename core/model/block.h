@@ -58,8 +58,8 @@ class Block {
   at::Tensor norm1_W_;
   at::Tensor norm_q_D_;
   at::Tensor norm_k_D_;
-  at::Tensor weight_in_WM_;   // [qkv; fc1] transposed view
-  at::Tensor weight_out_KW_;  // gamma · [out | fc2] transposed view
+  at::Tensor weight_in_WM_;   // [qkv; fc1] from PrepareWeight, transposed view
+  at::Tensor weight_out_KW_;  // gamma · [out | fc2] from PrepareWeight, transposed view
 };
 
 }  // namespace vitok
