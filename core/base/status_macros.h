@@ -19,7 +19,9 @@
 //   VITOK_ASSIGN_OR_RETURN(RgbImage image, DecodeImage(bytes, limits));
 #define VITOK_ASSIGN_OR_RETURN(lhs, expr) \
   VITOK_ASSIGN_OR_RETURN_INNER(VITOK_STATUS_CONCAT(status_or_, __LINE__), lhs, expr)
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses.
 #define VITOK_ASSIGN_OR_RETURN_INNER(status_or, lhs, expr) \
   auto status_or = (expr);                                 \
   if (!status_or.ok()) return status_or.status();          \
   lhs = *std::move(status_or)
+// NOLINTEND(bugprone-macro-parentheses)
