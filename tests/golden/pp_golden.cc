@@ -1,0 +1,60 @@
+// Registers one GoogleTest for every case of pp/index.json, and one for each table of sizes or filter taps beside it.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "tests/golden/golden_suites.h"
+#include "tests/golden/pp_case.h"
+#include "tests/golden/pp_tables.h"
+#include "tests/support/golden_file.h"
+
+namespace vitok::golden {
+namespace {
+
+class ImageGolden : public testing::Test {
+ public:
+  explicit ImageGolden(std::function<void()> body) : body_(std::move(body)) {}
+  void TestBody() override { body_(); }
+
+ private:
+  std::function<void()> body_;
+};
+
+void Register(const std::string& name, std::function<void()> body) {
+  testing::RegisterTest("Images", name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                        [body = std::move(body)]() -> testing::Test* { return new ImageGolden(body); });
+}
+
+}  // namespace
+
+void RegisterImageGoldens(const std::filesystem::path& folder, Coverage& coverage) {
+  if (!std::filesystem::exists(folder / "index.json")) return;
+  PpChecks checks;
+  AddLanguageChecks(checks);
+  AddImageChecks(checks);
+  AddTensorChecks(checks);
+  AddPostprocessChecks(checks);
+  const nlohmann::json index = ReadJson(folder / "index.json");
+  for (const nlohmann::json& entry : index.at("cases")) {
+    const std::string kind = entry.at("kind").get<std::string>();
+    const auto check = checks.find(kind);
+    if (check == checks.end()) {
+      coverage.AddUncovered("pp " + kind);
+      continue;
+    }
+    const PpCase pp_case{folder, kind, ReadJson(folder / entry.at("file").get<std::string>())};
+    if (NeedsWhatIsNotBuilt(pp_case)) {
+      coverage.AddUncovered("pp " + kind);
+      continue;
+    }
+    Register(entry.at("name").get<std::string>(), [pp_case, run = check->second] { run(pp_case); });
+  }
+  for (const auto& [file, check] : TableChecks()) {
+    if (!std::filesystem::exists(folder / file)) continue;
+    Register(std::filesystem::path(file).stem().string(), [path = folder / file, run = check] { run(path); });
+  }
+}
+
+}  // namespace vitok::golden
