@@ -39,6 +39,9 @@ class DeviceWorker {
   // UNIMPLEMENTED (that half of the model is not loaded), UNAVAILABLE (shut down).
   void Schedule(std::vector<std::unique_ptr<TokenizerTask>> tasks);
 
+  // Ends the waiting tasks whose clients gave up, without waiting for the running batch.
+  void DropDead() { batcher_.DropDead(); }
+
   // Drops all tasks that wait and refuses new ones; a running batch ends normally. Idempotent.
   void Shutdown() { batcher_.Shutdown(); }
 

@@ -44,7 +44,11 @@ ItemCall::ItemCall(const ServiceContext& context, grpc::CallbackServerContext* r
 
 std::string ItemCall::ItemField(int item) const { return StrCat(request_.items_field, "[", item, "]"); }
 
-void ItemCall::OnCancel() { cancelled_->store(true, std::memory_order_relaxed); }
+// gRPC calls this after Start has returned: model_ does not change any more.
+void ItemCall::OnCancel() {
+  cancelled_->store(true, std::memory_order_relaxed);
+  if (model_ != nullptr) model_->worker->DropDead();
+}
 
 void ItemCall::OnDone() {
   DrainGate* const gate = entered_ ? context_.gate : nullptr;

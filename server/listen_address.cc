@@ -12,6 +12,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/numbers.h"
+#include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 
 namespace vitok {
@@ -45,7 +46,13 @@ absl::Status PrepareUnixSocket(const ListenAddress& address) {
   return absl::OkStatus();
 }
 
-absl::Status PrepareTcp(const ListenAddress& address) {
+// A TCP socket that is not bound or connected yet, and the address it is meant for.
+struct TcpSocket {
+  int fd = -1;
+  std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> target{nullptr, &freeaddrinfo};
+};
+
+absl::StatusOr<TcpSocket> OpenTcp(const ListenAddress& address) {
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
@@ -54,13 +61,19 @@ absl::Status PrepareTcp(const ListenAddress& address) {
   if (error != 0) {
     return absl::UnavailableError(StrCat("cannot listen on ", address.ToString(), ": ", gai_strerror(error)));
   }
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, &freeaddrinfo);
-  const int fd = socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC, found->ai_protocol);
-  if (fd < 0) return Taken(address, errno);
-  const auto close_fd = absl::MakeCleanup([fd] { close(fd); });
+  TcpSocket tcp;
+  tcp.target.reset(found);
+  tcp.fd = socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC, found->ai_protocol);
+  if (tcp.fd < 0) return Taken(address, errno);
+  return tcp;
+}
+
+absl::Status PrepareTcp(const ListenAddress& address) {
+  VITOK_ASSIGN_OR_RETURN(const TcpSocket tcp, OpenTcp(address));
+  const auto close_fd = absl::MakeCleanup([&tcp] { close(tcp.fd); });
   const int yes = 1;  // connections of an earlier server in TIME_WAIT do not count
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-  if (bind(fd, found->ai_addr, found->ai_addrlen) != 0) return Taken(address, errno);
+  setsockopt(tcp.fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  if (bind(tcp.fd, tcp.target->ai_addr, tcp.target->ai_addrlen) != 0) return Taken(address, errno);
   return absl::OkStatus();
 }
 
@@ -105,6 +118,13 @@ absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
 
 absl::Status PrepareToBind(const ListenAddress& address) {
   return address.is_unix ? PrepareUnixSocket(address) : PrepareTcp(address);
+}
+
+void ConnectOnce(const ListenAddress& address) {
+  const absl::StatusOr<TcpSocket> tcp = OpenTcp(address);
+  if (!tcp.ok()) return;
+  [[maybe_unused]] const int ignored = connect(tcp->fd, tcp->target->ai_addr, tcp->target->ai_addrlen);
+  close(tcp->fd);
 }
 
 }  // namespace vitok

@@ -17,6 +17,10 @@ class MetricsEndpoint {
   static absl::StatusOr<std::unique_ptr<MetricsEndpoint>> Create(const std::string& address,
                                                                  const std::shared_ptr<prometheus::Registry>& registry);
 
+  ~MetricsEndpoint();
+  MetricsEndpoint(const MetricsEndpoint&) = delete;
+  MetricsEndpoint& operator=(const MetricsEndpoint&) = delete;
+
   // Where it really listens: "127.0.0.1:41234".
   const std::string& address() const { return address_; }
 

@@ -37,7 +37,7 @@ std::vector<std::unique_ptr<BatchTask>> TokenBudgetBatcher::NextBatch() {
       if (queue_.empty()) return {};
       batch = TakeBatch(dropped);
     }
-    for (Dropped& entry : dropped) entry.task->Drop(std::move(entry.status));
+    DropAll(std::move(dropped));
     if (!batch.empty()) return batch;
   }
 }
@@ -63,6 +63,28 @@ std::vector<std::unique_ptr<BatchTask>> TokenBudgetBatcher::TakeBatch(std::vecto
     queue_.pop_front();
   }
   return batch;
+}
+
+void TokenBudgetBatcher::DropDead() {
+  std::vector<Dropped> dropped;
+  {
+    absl::MutexLock lock(&mutex_);
+    const absl::Time now = options_.now();
+    std::deque<std::unique_ptr<BatchTask>> alive;
+    for (std::unique_ptr<BatchTask>& task : queue_) {
+      if (absl::Status status = CheckAlive(*task, now); status.ok()) {
+        alive.push_back(std::move(task));
+      } else {
+        dropped.push_back({std::move(task), std::move(status)});
+      }
+    }
+    queue_.swap(alive);
+  }
+  DropAll(std::move(dropped));
+}
+
+void TokenBudgetBatcher::DropAll(std::vector<Dropped> dropped) {
+  for (Dropped& entry : dropped) entry.task->Drop(std::move(entry.status));
 }
 
 void TokenBudgetBatcher::Shutdown() {

@@ -48,6 +48,9 @@ class TokenBudgetBatcher {
   // or past their deadline (DEADLINE_EXCEEDED) are dropped on the way. Empty: shut down.
   std::vector<std::unique_ptr<BatchTask>> NextBatch();
 
+  // Drops all tasks that are cancelled or past their deadline now, so that they do not wait for the running batch.
+  void DropDead();
+
   // Refuses new tasks, drops those that wait with UNAVAILABLE and wakes NextBatch. Idempotent.
   void Shutdown();
 
@@ -56,6 +59,7 @@ class TokenBudgetBatcher {
     std::unique_ptr<BatchTask> task;
     absl::Status status;
   };
+  static void DropAll(std::vector<Dropped> dropped);
 
   // Moves the next batch out of the queue, and what must be dropped before it into `dropped`.
   std::vector<std::unique_ptr<BatchTask>> TakeBatch(std::vector<Dropped>& dropped)

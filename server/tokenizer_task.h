@@ -33,7 +33,7 @@ class TokenizerTask : public BatchTask {
 
   std::shared_ptr<LoadedModel> model;
   TokenSequence input;  // of the kind that `op` takes
-  Done done;  // called exactly once, on any thread; must not block
+  Done done;            // called exactly once, on any thread; must not block
 };
 
 }  // namespace vitok

@@ -251,6 +251,12 @@ class BusyServerTest : public ServerTest {
     started_.WaitForNotification();
   }
 
+  // Until so many items are admitted and not finished.
+  void WaitForQueued(int items) {
+    while (Metric("vitok_queued_requests{device=\"cpu\"}") != items) {
+    }
+  }
+
   void EndLongCall() {
     if (!release_.HasBeenNotified()) release_.Notify();
     if (long_call_.joinable()) long_call_.join();
@@ -281,26 +287,25 @@ TEST_F(BusyServerTest, RefusesWorkBeyondItsQueueAndSaysWhenToRetry) {
   ExpectGoodService();
 }
 
-TEST_F(BusyServerTest, DoesNotComputeForClientsThatGaveUp) {
+TEST_F(BusyServerTest, DropsTheWorkOfClientsThatGaveUpWhileTheDeviceIsBusy) {
   StartLongCall();
-  grpc::ClientContext deadline_context;
-  deadline_context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(50));
+  grpc::ClientContext deadline_context, cancelled_context;
+  deadline_context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(500));
   v1::EncodeResponse response;
   EXPECT_EQ(stub_->Encode(&deadline_context, EncodeOf(Raw(Image(4, 4))), &response).error_code(),
             grpc::StatusCode::DEADLINE_EXCEEDED);
-  grpc::ClientContext cancelled_context;
+  WaitForQueued(1);
   std::thread cancelling([&] {
     v1::EncodeResponse ignored;
     EXPECT_EQ(stub_->Encode(&cancelled_context, EncodeOf(Raw(Image(4, 4))), &ignored).error_code(),
               grpc::StatusCode::CANCELLED);
   });
-  while (Metric("vitok_queued_requests{device=\"cpu\"}") < 3) {
-  }
+  WaitForQueued(2);
   cancelled_context.TryCancel();
   cancelling.join();
-  EndLongCall();
-  EXPECT_TRUE(server_->Shutdown());  // all calls have ended
+  WaitForQueued(1);
   EXPECT_EQ(Metric("vitok_expired_total{model=\"fake\"}") + Metric("vitok_cancelled_total{model=\"fake\"}"), 2);
+  EndLongCall();
   EXPECT_EQ(control_->batches().size(), 1);
 }
 
@@ -331,8 +336,7 @@ TEST_F(BusyServerTest, CancelsWhatWaitsLongerThanTheGracePeriod) {
     const grpc::Status status = Encode(EncodeOf(Raw(Image(4, 4))));
     EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
   });
-  while (Metric("vitok_queued_requests{device=\"cpu\"}") < 2) {
-  }
+  WaitForQueued(2);
   std::thread shutdown([this] { EXPECT_FALSE(server_->Shutdown()); });
   waiting.join();
   EndLongCall();

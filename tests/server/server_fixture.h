@@ -116,7 +116,8 @@ class ServerTest : public ::testing::Test {
 
   template <typename Detail>
   static bool HasDetail(const grpc::Status& status) {
-    for (const auto& detail : Details(status).details()) {
+    const google::rpc::Status details = Details(status);
+    for (const auto& detail : details.details()) {
       if (detail.Is<Detail>()) return true;
     }
     return false;

@@ -109,6 +109,20 @@ TEST_F(TokenBudgetBatcherTest, DropsCancelledAndExpiredTasksWithoutBreakingTheBa
   EXPECT_THAT(log_.ends[3], ElementsAre("DEADLINE_EXCEEDED"));
 }
 
+TEST_F(TokenBudgetBatcherTest, DropsDeadTasksWithoutWaitingForTheConsumer) {
+  TokenBudgetBatcher batcher = Make(10);
+  const auto cancelled = std::make_shared<std::atomic<bool>>(false);
+  auto task = Task(2, 1);
+  task->cancelled = cancelled;
+  ASSERT_TRUE(Schedule(batcher, Task(1, 1), std::move(task), Task(3, 1)).ok());
+  batcher.DropDead();
+  EXPECT_TRUE(log_.ends.empty());
+  *cancelled = true;
+  batcher.DropDead();
+  EXPECT_THAT(log_.ends[2], ElementsAre("CANCELLED"));
+  EXPECT_THAT(NextIds(batcher), ElementsAre(1, 3));
+}
+
 TEST_F(TokenBudgetBatcherTest, RefusesTasksAfterShutdownAndLeavesThemToTheCaller) {
   TokenBudgetBatcher batcher = Make(10);
   ASSERT_TRUE(Schedule(batcher, Task(1, 1)).ok());
@@ -166,6 +180,7 @@ TEST_F(TokenBudgetBatcherTest, EndsEveryTaskExactlyOnceWhateverArrives) {
           }
           const absl::Status status = batcher.Schedule(group);
           for (auto& task : group) task->Drop(status);
+          if (random() % 4 == 0) batcher.DropDead();
           if (producer == 0 && g == kGroups / 2 && seed % 2 == 1) batcher.Shutdown();
         }
       });
