@@ -46,7 +46,12 @@ mkdir -p "$out"
 server_pid=$!
 
 echo "== Model"
-vitok models --wait 60
+until vitok models --wait 2 2>"$scratch/waiting.log"; do
+  if ! kill -0 "$server_pid" 2>/dev/null || ((SECONDS > 120)); then
+    cat "$scratch/waiting.log" >&2
+    exit 1
+  fi
+done
 
 echo
 echo "== Reconstruct: size, tokens, PSNR, milliseconds by stage"

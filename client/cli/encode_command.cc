@@ -65,6 +65,7 @@ Examples:
       FileCommand command;
       command.input_extensions = PictureExtensions();
       command.output_extension = "safetensors";
+      command.result_column = ResultColumn::kLatentBytes;
       command.work = [options](const Server& server, const FileJob& job) { return EncodeFile(*options, server, job); };
       return RunFiles(options->files, command);
     };

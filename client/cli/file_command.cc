@@ -5,7 +5,6 @@
 #include <string>
 
 #include "client/cli/file_io.h"
-#include "client/cli/reporter.h"
 #include "client/cli/run_in_order.h"
 #include "core/base/status_macros.h"
 
@@ -67,7 +66,7 @@ ExitCode RunFiles(const FileCommandOptions& options, const FileCommand& command)
     return ExitCodeOf(models.status());
   }
   const Server server{**client, *models};
-  Reporter reporter(*jobs, options.connection.json);
+  Reporter reporter(*jobs, command.result_column, options.connection.json);
   const int in_flight = static_cast<int>(std::min<size_t>(options.in_flight, jobs->size()));
   RunInOrder<absl::StatusOr<FileReport>>(
       jobs->size(), in_flight,

@@ -12,6 +12,7 @@
 #include "client/cli/connection.h"
 #include "client/cli/file_plan.h"
 #include "client/cli/file_report.h"
+#include "client/cli/reporter.h"
 
 namespace vitok {
 
@@ -42,6 +43,7 @@ struct Server {
 struct FileCommand {
   std::vector<std::string> input_extensions;  // taken from folders
   std::string output_extension;               // of files in an output folder
+  ResultColumn result_column = ResultColumn::kNone;
   // Refuses a job for wrong usage before anything is sent.
   std::function<absl::Status(const FileJob& job)> check = [](const FileJob&) { return absl::OkStatus(); };
   // One file: read, call, write. The output's folder exists. Runs on several threads at once.

@@ -78,6 +78,7 @@ Examples:
       FileCommand command;
       command.input_extensions = PictureExtensions();
       command.output_extension = PictureExtension(options->picture);
+      command.result_column = ResultColumn::kPsnr;
       command.check = [options](const FileJob& job) { return PictureFormat(options->picture, job.output).status(); };
       command.work = [options](const Server& server, const FileJob& job) {
         return ReconstructFile(*options, server, job);

@@ -16,14 +16,26 @@ namespace {
 
 constexpr int kProgressColumns = 30;
 
-std::string PsnrText(const FileReport& report) {
-  return report.psnr_db ? absl::StrFormat("%.3f", *report.psnr_db) : "-";  // identical pictures: "inf"
+// The title of the column, or with a report its cell, with the space before it.
+std::string ResultCell(ResultColumn column, const FileReport* report) {
+  switch (column) {
+    case ResultColumn::kNone: return "";
+    case ResultColumn::kPsnr:
+      if (report == nullptr) return "  psnr dB";
+      // Identical pictures: "inf".
+      return report->psnr_db ? absl::StrFormat(" %8.3f", *report->psnr_db) : "        -";
+    case ResultColumn::kLatentBytes:
+      if (report == nullptr) return "  latent bytes";
+      return absl::StrFormat(" %13d", report->latent_bytes.value_or(0));
+  }
+  return "";
 }
 
 }  // namespace
 
-Reporter::Reporter(const std::vector<FileJob>& jobs, bool json)
-    : json_(json),
+Reporter::Reporter(const std::vector<FileJob>& jobs, ResultColumn column, bool json)
+    : column_(column),
+      json_(json),
       show_progress_(jobs.size() > 1 && isatty(STDERR_FILENO) == 1),
       num_files_(jobs.size()),
       start_(absl::Now()) {
@@ -77,15 +89,16 @@ ExitCode Reporter::Finish() {
 }
 
 void Reporter::PrintHeader() const {
-  std::printf("%-*s  %11s %7s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", file_width_, "file", "size", "tokens", "psnr dB",
-              "pre ms", "queue", "to dev", "compute", "to host", "post", "total", "trip");
+  std::printf("%-*s  %11s %7s%s %8s %8s %8s %8s %8s %8s %8s %8s\n", file_width_, "file", "size", "tokens",
+              ResultCell(column_, nullptr).c_str(), "pre ms", "queue", "to dev", "compute", "to host", "post", "total",
+              "trip");
 }
 
 void Reporter::PrintRow(const FileReport& report) const {
   const Timings& t = report.timings;
-  std::printf("%-*s  %11s %7lld %8s", file_width_, report.file.c_str(),
+  std::printf("%-*s  %11s %7lld%s", file_width_, report.file.c_str(),
               StrCat(report.width_px, "x", report.height_px).c_str(), static_cast<long long>(report.tokens),
-              PsnrText(report).c_str());
+              ResultCell(column_, &report).c_str());
   for (absl::Duration stage :
        {t.preprocess, t.queue, t.host_to_device, t.compute, t.device_to_host, t.postprocess, t.total, t.round_trip}) {
     std::printf(" %8.2f", absl::ToDoubleMilliseconds(stage));

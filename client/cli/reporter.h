@@ -12,11 +12,14 @@
 
 namespace vitok {
 
+// The column of the table that tells about the result.
+enum class ResultColumn { kNone, kPsnr, kLatentBytes };
+
 // Standard output: a table with one line a picture and a summary, or with `json` one JSON line a file. Standard error:
 // one line a file that failed and, on a terminal and for more than one file, a progress bar. For one thread.
 class Reporter {
  public:
-  Reporter(const std::vector<FileJob>& jobs, bool json);
+  Reporter(const std::vector<FileJob>& jobs, ResultColumn column, bool json);
 
   // Call once a job, in order.
   void Report(const FileJob& job, const absl::StatusOr<FileReport>& report);
@@ -30,6 +33,7 @@ class Reporter {
   void DrawProgress() const;
   void ClearProgress() const;
 
+  const ResultColumn column_;
   const bool json_;
   const bool show_progress_;
   const size_t num_files_;
