@@ -37,7 +37,6 @@ int main(int argc, char** argv) {
     const std::string name = entry.path().filename().string();
     if (entry.is_directory() && name != "models" && name != "pp") coverage.AddUncovered("folder " + name);
   }
-  const int result = RUN_ALL_TESTS();
   if (!GTEST_FLAG_GET(list_tests)) std::cout << coverage.Report();
-  return result;
+  return RUN_ALL_TESTS();
 }
