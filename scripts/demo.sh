@@ -16,9 +16,9 @@ finish() {
     kill -KILL "$server_pid"
     wait "$server_pid" 2>/dev/null || true
   fi
-  if ((code != 0)); then
+  if ((code != 0)) && [[ -s $scratch/server.log ]]; then
     echo "demo failed; the server's log:" >&2
-    cat "$scratch/server.log" >&2 || true
+    cat "$scratch/server.log" >&2
   fi
   rm -rf "$scratch"
   exit "$code"
