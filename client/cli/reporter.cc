@@ -40,7 +40,6 @@ Reporter::Reporter(const std::vector<FileJob>& jobs, ResultColumn column, bool j
       num_files_(jobs.size()),
       start_(absl::Now()) {
   for (const FileJob& job : jobs) file_width_ = std::max(file_width_, static_cast<int>(job.input.size()));
-  if (!json_) PrintHeader();
   DrawProgress();
 }
 
@@ -63,6 +62,7 @@ void Reporter::Report(const FileJob& job, const absl::StatusOr<FileReport>& repo
     if (json_) {
       std::printf("%s\n", OneLine(ToJson(*report)).c_str());
     } else {
+      if (num_done_ - num_failed_ == 1) PrintHeader();
       PrintRow(*report);
     }
   }
