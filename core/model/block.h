@@ -27,8 +27,8 @@ struct BlockWeights {
 
 // Buffers that all blocks of a tower share during one forward pass.
 struct BlockScratch {
-  at::Tensor in_TM;   // [T, 3W + 2h]: queries, keys, values | MLP values, gates
-  at::Tensor out_TK;  // [T, W + h]: attention result | MLP hidden state
+  at::Tensor qkv_T3HD;  // queries, keys, values
+  at::Tensor out_TK;    // [T, W + h]: attention result | MLP hidden state
 };
 
 // What of a batch's layout attention needs.
@@ -38,9 +38,10 @@ struct AttentionLayout {
   std::optional<int64_t> window;  // tokens to each side
 };
 
-// One block for inference. The block is parallel, so its six products become two: qkv and fc1 read the same h and are one
-// matrix; out_proj and fc2 are summed, scaled by gamma and added to x, so they are one matrix over the concatenated
-// [attention | hidden] with gamma folded into its rows, and the product adds to x. Immutable.
+// One block for inference. All but attention is local to a token, so on the CPU the tokens are worked on in chunks that
+// stay in a core's cache: norm, qkv and MLP of a chunk, then attention over whole images, then the output product of
+// a chunk. out_proj and fc2 are summed, scaled by gamma and added to x, so they are one matrix over the concatenated
+// [attention | hidden], with gamma folded into its rows, whose product adds to x. Immutable.
 class Block {
  public:
   // Weights on the device and in the dtype that Forward computes in. REQUIRES: shapes as in BlockWeights, W = heads · D.
@@ -52,14 +53,19 @@ class Block {
   void Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const;
 
  private:
+  // Norm, qkv projection with its norm and rotation, and MLP hidden state of tokens [begin, end).
+  void ForwardIn(const at::Tensor& x_TW, const RopeTable& rope, BlockScratch& scratch, int64_t begin, int64_t end) const;
+
   int64_t heads_;
   int64_t width_;
   int64_t hidden_;
   at::Tensor norm1_W_;
   at::Tensor norm_q_D_;
   at::Tensor norm_k_D_;
-  at::Tensor weight_in_WM_;   // [qkv; fc1] from PrepareWeight, transposed view
-  at::Tensor weight_out_KW_;  // gamma · [out | fc2] from PrepareWeight, transposed view
+  // From PrepareWeight, as transposed views.
+  at::Tensor qkv_W3W_;
+  at::Tensor fc1_W2h_;
+  at::Tensor out_KW_;  // gamma · [out_proj | fc2]
 };
 
 }  // namespace vitok
