@@ -19,7 +19,9 @@ class WeightReader {
 
   at::Tensor Get(const std::string& name) const { return weights_.at(name).to(device_).contiguous(); }
 
-  LinearWeights GetLinear(const std::string& name) const { return {PrepareWeight(Get(name + ".weight")), PrepareWeight(Get(name + ".bias"))}; }
+  LinearWeights GetLinear(const std::string& name) const {
+    return {PrepareWeight(Get(name + ".weight")), PrepareWeight(Get(name + ".bias"))};
+  }
 
   Tower ReadTower(const TowerConfig& config, const std::string& in, const std::string& blocks,
                   const std::string& out) const {

@@ -39,7 +39,8 @@ class Autoencoder {
   // Builds the halves whose weights are there (at least one). `weights` are under their published names in one dtype,
   // which becomes the model's. INVALID_ARGUMENT: config not buildable, or weights that are missing, unexpected or
   // misshaped (all names in one message).
-  static absl::StatusOr<Autoencoder> Create(const AutoencoderConfig& config, const WeightMap& weights, at::Device device);
+  static absl::StatusOr<Autoencoder> Create(const AutoencoderConfig& config, const WeightMap& weights,
+                                            at::Device device);
 
   // patches_TD [T, D] in [-1, 1], any float dtype, on the model's device -> z_TZ [T, Z] in the model's dtype.
   // REQUIRES: has_encoder().
@@ -59,7 +60,8 @@ class Autoencoder {
   Autoencoder(const AutoencoderConfig& config, at::ScalarType dtype, at::Device device)
       : config_(config), dtype_(dtype), device_(device) {}
 
-  at::Tensor Run(const Tower& tower, const TowerConfig& config, const at::Tensor& input, const TokenLayout& layout) const;
+  at::Tensor Run(const Tower& tower, const TowerConfig& config, const at::Tensor& input,
+                 const TokenLayout& layout) const;
 
   AutoencoderConfig config_;
   at::ScalarType dtype_;

@@ -44,17 +44,20 @@ struct AttentionLayout {
 // [attention | hidden], with gamma folded into its rows, whose product adds to x. Immutable.
 class Block {
  public:
-  // Weights on the device and in the dtype that Forward computes in. REQUIRES: shapes as in BlockWeights, W = heads · D.
+  // Weights on the device and in the dtype that Forward computes in. REQUIRES: shapes as in BlockWeights, W = heads ·
+  // D.
   Block(const BlockWeights& weights, int64_t heads);
 
   BlockScratch MakeScratch(int64_t tokens) const;
 
-  // Adds the block's result to x [T, W] in place. REQUIRES: x and scratch of the weights' dtype and device, scratch for T.
+  // Adds the block's result to x [T, W] in place. REQUIRES: x and scratch of the weights' dtype and device, scratch for
+  // T.
   void Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const;
 
  private:
   // Norm, qkv projection with its norm and rotation, and MLP hidden state of tokens [begin, end).
-  void ForwardIn(const at::Tensor& x_TW, const RopeTable& rope, BlockScratch& scratch, int64_t begin, int64_t end) const;
+  void ForwardIn(const at::Tensor& x_TW, const RopeTable& rope, BlockScratch& scratch, int64_t begin,
+                 int64_t end) const;
 
   int64_t heads_;
   int64_t width_;

@@ -9,8 +9,8 @@
 
 namespace vitok {
 
-// "cpu", "cuda" (device 0) or "cuda:N". INVALID_ARGUMENT: another name. FAILED_PRECONDITION: built without CUDA, no such
-// GPU on this machine.
+// "cpu", "cuda" (device 0) or "cuda:N". INVALID_ARGUMENT: another name. FAILED_PRECONDITION: built without CUDA, no
+// such GPU on this machine.
 absl::StatusOr<at::Device> ParseDevice(std::string_view name);
 
 // Returns when the work submitted to the device's current stream is done. On the CPU it is done already.

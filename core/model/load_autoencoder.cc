@@ -34,7 +34,8 @@ absl::StatusOr<Files> OpenFiles(const LoadOptions& options) {
   }
   using Halves = LoadOptions::Halves;
   Files files;
-  for (const auto& [name, other] : {std::pair(kEncoderFile, Halves::kDecoder), std::pair(kDecoderFile, Halves::kEncoder)}) {
+  for (const auto& [name, other] :
+       {std::pair(kEncoderFile, Halves::kDecoder), std::pair(kDecoderFile, Halves::kEncoder)}) {
     if (options.halves == other || !fs::exists(folder / name, error)) continue;
     VITOK_ASSIGN_OR_RETURN(files.emplace_back(), SafetensorsFile::Open((folder / name).string()));
   }

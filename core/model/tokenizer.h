@@ -21,7 +21,7 @@ struct TokenizerInfo {
   int64_t patch_values = 0;     // D
   int64_t latent_channels = 0;  // Z
   DType dtype = DType::kFloat32;
-  std::string device;           // "cpu", "cuda:0"
+  std::string device;  // "cpu", "cuda:0"
   bool can_encode = true;
   bool can_decode = true;
   int64_t encoder_parameters = 0;  // 0 when that half is not loaded
@@ -35,10 +35,10 @@ struct BatchTimes {
   absl::Duration device_to_host;  // splitting included
 };
 
-// Implementations are not thread-safe: one worker owns the calls (info() excepted). Inputs and outputs are host tensors;
-// outputs have one entry an input, in order, in the model's dtype, and share no memory with the inputs.
-// Shape and dtype of inputs are the caller's duty (REQUIRES patches [N, D], latents [N, Z], matching row/col).
-// Errors of torch leave as c10::Error; the worker turns them into a Status (docs/ARCHITECTURE.md, "Errors").
+// Implementations are not thread-safe: one worker owns the calls (info() excepted). Inputs and outputs are host
+// tensors; outputs have one entry an input, in order, in the model's dtype, and share no memory with the inputs. Shape
+// and dtype of inputs are the caller's duty (REQUIRES patches [N, D], latents [N, Z], matching row/col). Errors of
+// torch leave as c10::Error; the worker turns them into a Status (docs/ARCHITECTURE.md, "Errors").
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
@@ -46,7 +46,8 @@ class Tokenizer {
   virtual const TokenizerInfo& info() const = 0;
 
   // UNIMPLEMENTED when the encoder (decoder) is not loaded.
-  virtual absl::StatusOr<std::vector<LatentSequence>> Encode(absl::Span<const PatchSequence> images, BatchTimes& times) = 0;
+  virtual absl::StatusOr<std::vector<LatentSequence>> Encode(absl::Span<const PatchSequence> images,
+                                                             BatchTimes& times) = 0;
   virtual absl::StatusOr<std::vector<PatchSequence>> Decode(absl::Span<const LatentSequence> latents,
                                                             BatchTimes& times) = 0;
   // Decode(Encode(images)) without the way over the host; the same values bit for bit.

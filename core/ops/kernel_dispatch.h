@@ -21,7 +21,8 @@ namespace vitok {
 // Rows a parallel task takes at least, so that a task does some 16 K values of work.
 inline int64_t RowGrain(int64_t row_values) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(1, row_values)); }
 
-// True if a fused CPU kernel may take `x`: float32 or bfloat16 on the CPU, last dimension contiguous, no gradient asked for.
+// True if a fused CPU kernel may take `x`: float32 or bfloat16 on the CPU, last dimension contiguous, no gradient asked
+// for.
 inline bool UseCpuKernel(const at::Tensor& x) {
   return x.device().is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) &&
          (x.dim() == 0 || x.stride(-1) == 1) && !(c10::GradMode::is_enabled() && x.requires_grad());

@@ -8,8 +8,9 @@
 
 namespace vitok {
 
-// Changes qkv_T3HD in place: [:, 0] (queries) and [:, 1] (keys); values [:, 2] stay. qkv [T, 3, H, D] float32 or bfloat16
-// with any row stride, D contiguous; weights [D], shared by all heads; `table` for the same T and D, same device.
+// Changes qkv_T3HD in place: [:, 0] (queries) and [:, 1] (keys); values [:, 2] stay. qkv [T, 3, H, D] float32 or
+// bfloat16 with any row stride, D contiguous; weights [D], shared by all heads; `table` for the same T and D, same
+// device.
 void QkNormRope(at::Tensor& qkv_T3HD, const at::Tensor& weight_q_D, const at::Tensor& weight_k_D,
                 const RopeTable& table);
 

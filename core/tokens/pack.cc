@@ -94,8 +94,8 @@ PackedLatents PackLatents(absl::Span<const LatentSequence> latents, const PackOp
 std::vector<PatchSequence> SplitPatches(const PackedPatches& packed) {
   std::vector<PatchSequence> images;
   for (Split& split : SplitImages(packed.patches_TD, packed.layout)) {
-    images.push_back({std::move(split.values), std::move(split.row), std::move(split.col),
-                      packed.layout.images[images.size()]});
+    images.push_back(
+        {std::move(split.values), std::move(split.row), std::move(split.col), packed.layout.images[images.size()]});
   }
   return images;
 }
@@ -103,8 +103,8 @@ std::vector<PatchSequence> SplitPatches(const PackedPatches& packed) {
 std::vector<LatentSequence> SplitLatents(const PackedLatents& packed) {
   std::vector<LatentSequence> latents;
   for (Split& split : SplitImages(packed.z_TZ, packed.layout)) {
-    latents.push_back({std::move(split.values), std::move(split.row), std::move(split.col),
-                       packed.layout.images[latents.size()]});
+    latents.push_back(
+        {std::move(split.values), std::move(split.row), std::move(split.col), packed.layout.images[latents.size()]});
   }
   return latents;
 }

@@ -42,12 +42,12 @@ struct LatentSequence {
 
 // Where each image of a packed batch lies, and where each token lies in its image.
 struct TokenLayout {
-  at::Tensor row_T;                    // int32, on the tokens' device
-  at::Tensor col_T;                    // int32, on the tokens' device
-  at::Tensor cu_I1;                    // int32 [I + 1], on the tokens' device: images of {2, 3, 4} tokens give {0, 2, 5, 9}
-  std::vector<int64_t> offsets;        // the same numbers on the host
-  int32_t max_image_tokens = 0;        // largest N of the batch
-  std::vector<ImageGeometry> images;   // I entries
+  at::Tensor row_T;              // int32, on the tokens' device
+  at::Tensor col_T;              // int32, on the tokens' device
+  at::Tensor cu_I1;              // int32 [I + 1], on the tokens' device: images of {2, 3, 4} tokens give {0, 2, 5, 9}
+  std::vector<int64_t> offsets;  // the same numbers on the host
+  int32_t max_image_tokens = 0;  // largest N of the batch
+  std::vector<ImageGeometry> images;  // I entries
 
   int64_t num_images() const { return static_cast<int64_t>(images.size()); }
   int64_t num_tokens() const { return offsets.empty() ? 0 : offsets.back(); }

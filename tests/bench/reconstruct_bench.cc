@@ -1,6 +1,7 @@
-// Times Reconstruct of a photo in-process on the CPU. Every line "HEIGHT WIDTH" on standard input runs one reconstruction
-// of the photo repeated or cut to that size and answers with one line of JSON, so that bench_cpu.py can interleave it
-// with its baseline in one run. The input and output patches (float32 [N, D], raw) are left in files for the comparison.
+// Times Reconstruct of a photo in-process on the CPU. Every line "HEIGHT WIDTH" on standard input runs one
+// reconstruction of the photo repeated or cut to that size and answers with one line of JSON, so that bench_cpu.py can
+// interleave it with its baseline in one run. The input and output patches (float32 [N, D], raw) are left in files for
+// the comparison.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
@@ -64,7 +65,8 @@ absl::Status Run(const Options& options) {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     WriteFloats(options.patches_path, input.patches_ND);
     WriteFloats(options.result_path, result.front().patches_ND);
-    std::cout << "{\"tokens\": " << input.patches_ND.size(0) << ", \"seconds\": " << elapsed.count() << "}" << std::endl;
+    std::cout << "{\"tokens\": " << input.patches_ND.size(0) << ", \"seconds\": " << elapsed.count() << "}"
+              << std::endl;
   }
   return absl::OkStatus();
 }

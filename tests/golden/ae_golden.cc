@@ -124,8 +124,8 @@ void CheckAutoencoderBf16(const std::filesystem::path& folder, const Json& entry
   const PackedLatents latents = model->Encode(PackCasePatches(base, *model));
   ExpectWithin(tolerance.at("z"), latents.z_TZ, Expected(base, "z", base.attend_padding), "z");
   const at::Tensor decoded = Expected(base, "decoded", false);
-  ExpectWithin(tolerance.at("decoded_from_fp32_z"),
-               AllPictureRows(base, model->Decode(PackCaseLatents(base, *model))), decoded, "decoded_from_fp32_z");
+  ExpectWithin(tolerance.at("decoded_from_fp32_z"), AllPictureRows(base, model->Decode(PackCaseLatents(base, *model))),
+               decoded, "decoded_from_fp32_z");
   ExpectWithin(tolerance.at("reconstruct"), AllPictureRows(base, model->Decode(latents)), decoded, "reconstruct");
 }
 

@@ -34,8 +34,9 @@ void RegisterModelGoldens(const std::filesystem::path& folder, Coverage& coverag
     CheckAutoencoderBf16(root, entry, entries.at(json.at("base_case").get<std::string>()));
   };
   const std::map<std::string, Check> checks = {
-      {"ae", CheckAutoencoder}, {"ae_quirk", CheckAutoencoder}, {"ae_bf16", check_bf16},   {"ae_trace", CheckTrace},
-      {"norms", CheckNorms},    {"rope", CheckRope},            {"swiglu", CheckSwiGlu},
+      {"ae", CheckAutoencoder}, {"ae_quirk", CheckAutoencoder}, {"ae_bf16", check_bf16},
+      {"ae_trace", CheckTrace}, {"norms", CheckNorms},          {"rope", CheckRope},
+      {"swiglu", CheckSwiGlu},
   };
   for (const auto& [id, entry] : entries) {
     const std::string kind = entry.at("kind").get<std::string>();

@@ -43,7 +43,11 @@ testing::AssertionResult WithinOneBf16Step(const at::Tensor& actual, const at::T
 class TowerTrace {
  public:
   TowerTrace(const Tensors& tensors, const Tensors& weights, std::string tower, std::string blocks, double tolerance)
-      : tensors_(tensors), weights_(weights), tower_(std::move(tower)), blocks_(std::move(blocks)), tolerance_(tolerance) {}
+      : tensors_(tensors),
+        weights_(weights),
+        tower_(std::move(tower)),
+        blocks_(std::move(blocks)),
+        tolerance_(tolerance) {}
 
   at::Tensor Get(const std::string& step) const { return tensors_.at(tower_ + "." + step)[0]; }
 
@@ -135,8 +139,8 @@ void CheckRope(const std::filesystem::path& folder, const Json& entry) {
     EXPECT_TRUE(IsNear(table.sin_TF, tensors.at("sin_" + name), tolerance.at("table_max_abs"))) << name;
     const at::Tensor x = tensors.at("x_" + name)[0];
     EXPECT_TRUE(IsNear(ApplyRope(x, table), tensors.at("y_" + name)[0], tolerance.at("rotated_max_abs"))) << name;
-    EXPECT_TRUE(IsNear(ApplyRope(x.to(at::kBFloat16), table), tensors.at("y_bf16_" + name)[0],
-                       tolerance.at("bf16_max_abs")))
+    EXPECT_TRUE(
+        IsNear(ApplyRope(x.to(at::kBFloat16), table), tensors.at("y_bf16_" + name)[0], tolerance.at("bf16_max_abs")))
         << name;
   }
 }

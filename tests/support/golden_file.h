@@ -11,7 +11,8 @@
 
 namespace vitok {
 
-// Throws std::runtime_error naming the file if it cannot be read or parsed: a golden file that is broken fails its test.
+// Throws std::runtime_error naming the file if it cannot be read or parsed: a golden file that is broken fails its
+// test.
 nlohmann::json ReadJson(const std::filesystem::path& path);
 
 // All tensors of a safetensors file, copied to memory of their own.

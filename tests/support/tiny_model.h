@@ -37,7 +37,8 @@ inline PatchSequence RandomImage(const AutoencoderConfig& config, int32_t rows, 
   at::manual_seed(seed);
   const auto patch = static_cast<int32_t>(config.patch_px);
   return {at::rand({int64_t{rows} * cols, config.patch_values()}) * 2 - 1,
-          at::arange(rows, at::kInt).repeat_interleave(cols), at::arange(cols, at::kInt).repeat({rows}),
+          at::arange(rows, at::kInt).repeat_interleave(cols),
+          at::arange(cols, at::kInt).repeat({rows}),
           {rows * patch, cols * patch, rows, cols}};
 }
 

@@ -25,7 +25,8 @@ std::map<std::string, TensorView> Views(const WeightMap& weights) {
 
 class LoadAutoencoderTest : public testing::Test {
  protected:
-  LoadAutoencoderTest() : config_(*AutoencoderConfig::FromVariant(kTinyVariant)), weights_(RandomWeights(config_, at::kFloat)) {
+  LoadAutoencoderTest()
+      : config_(*AutoencoderConfig::FromVariant(kTinyVariant)), weights_(RandomWeights(config_, at::kFloat)) {
     folder_ = fs::path(testing::TempDir()) /
               ("load_autoencoder_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) +
                std::to_string(::getpid()));

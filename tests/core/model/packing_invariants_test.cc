@@ -98,7 +98,8 @@ TEST(TokenOrder, IsFreeIfPositionsGoAlong) {
 TEST(Bfloat16, BatchEqualsEachImageAloneWithinRounding) {
   const c10::InferenceMode inference;
   const Autoencoder model = MakeTinyModel(at::kBFloat16);
-  const std::vector<PatchSequence> images = {RandomImage(model.config(), 3, 5, 1), RandomImage(model.config(), 9, 4, 2)};
+  const std::vector<PatchSequence> images = {RandomImage(model.config(), 3, 5, 1),
+                                             RandomImage(model.config(), 9, 4, 2)};
   const PackOptions options{.dtype = at::kBFloat16};
   const at::Tensor together = model.Encode(PackPatches(images, options)).z_TZ;
   const at::Tensor alone = model.Encode(PackPatches({{images[1]}}, options)).z_TZ;

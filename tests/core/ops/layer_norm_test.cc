@@ -21,9 +21,7 @@ TEST(LayerNorm, KeepsTheDtypeAndComputesInFloat32) {
   EXPECT_TRUE(IsSame(y, LayerNorm(x.to(at::kFloat)).to(at::kBFloat16)));
 }
 
-TEST(LayerNorm, ConstantRowsGiveZero) {
-  EXPECT_TRUE(IsSame(LayerNorm(at::full({2, 8}, 3.0f)), at::zeros({2, 8})));
-}
+TEST(LayerNorm, ConstantRowsGiveZero) { EXPECT_TRUE(IsSame(LayerNorm(at::full({2, 8}, 3.0f)), at::zeros({2, 8}))); }
 
 }  // namespace
 }  // namespace vitok

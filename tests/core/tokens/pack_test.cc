@@ -11,8 +11,10 @@ namespace {
 using testing::ElementsAre;
 
 PatchSequence MakeImage(int32_t rows, int32_t cols, float value) {
-  return {at::full({rows * cols, 12}, value), at::arange(rows, at::kInt).repeat_interleave(cols),
-          at::arange(cols, at::kInt).repeat({rows}), {rows * 2, cols * 2, rows, cols}};
+  return {at::full({rows * cols, 12}, value),
+          at::arange(rows, at::kInt).repeat_interleave(cols),
+          at::arange(cols, at::kInt).repeat({rows}),
+          {rows * 2, cols * 2, rows, cols}};
 }
 
 TEST(PackPatches, PutsImagesOneAfterTheOtherWithoutPadding) {
