@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/ops/kernel_dispatch.h"
+
 namespace vitok {
 namespace {
 
@@ -32,6 +34,9 @@ at::Tensor BandMask(int64_t first_query, int64_t queries, int64_t first_key, int
 
 void VarlenAttentionInto(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
                          const std::vector<int64_t>& offsets, std::optional<int64_t> window, at::Tensor& out_THD) {
+  if (UseCpuKernel(q_THD) && UseCpuKernel(k_THD) && UseCpuKernel(v_THD) && UseCpuKernel(out_THD)) {
+    return VarlenAttentionIntoCpu(q_THD, k_THD, v_THD, offsets, window, out_THD);
+  }
   for (size_t i = 0; i + 1 < offsets.size(); ++i) {
     const int64_t begin = offsets[i];
     const int64_t tokens = offsets[i + 1] - begin;

@@ -21,4 +21,8 @@ void VarlenAttentionInto(const at::Tensor& q_THD, const at::Tensor& k_THD, const
 at::Tensor VarlenAttentionReference(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
                                     const std::vector<int64_t>& offsets, std::optional<int64_t> window);
 
+// Fused CPU kernel. REQUIRES: UseCpuKernel(q, k, v and out), one dtype.
+void VarlenAttentionIntoCpu(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
+                            const std::vector<int64_t>& offsets, std::optional<int64_t> window, at::Tensor& out_THD);
+
 }  // namespace vitok

@@ -1,0 +1,32 @@
+// The inner part of CPU attention: one block of queries against a range of keys, with an online softmax
+// ("FlashAttention", Dao et al. 2022), in float32.
+#pragma once
+
+#include <cstdint>
+
+namespace vitok {
+
+// Keys (and columns of values) are laid out in panels of this many.
+inline constexpr int64_t kPanel = 16;
+// Queries of a block, and keys whose scores are held at once: 48 KiB of scores, well inside a second-level cache.
+inline constexpr int64_t kQueryBlock = 48;
+inline constexpr int64_t kKeyBlock = 256;
+
+// One head of one image. Everything contiguous float32.
+struct AttentionBlock {
+  const float* query;   // [kQueryBlock, D], scaled by 1 / sqrt(D); rows beyond the image are 0
+  const float* key;     // [ceil(N / kPanel), D, kPanel]: panels of keys, the last filled up with 0
+  const float* value;   // [ceil(N / kPanel) · kPanel, Dv]: Dv = D rounded up to kPanel, filled up with 0
+  int64_t head_dim;     // D
+  int64_t padded_dim;   // Dv
+  int64_t tokens;       // N
+  int64_t first_query;  // index of the block's first query in the image
+  int64_t window;       // query i sees key j iff |i - j| <= window
+  float* score;         // scratch [kQueryBlock, kKeyBlock]
+  float* out;           // result [kQueryBlock, Dv]
+};
+
+// Computes block.out for the instruction set of this machine. Rows beyond the image hold no meaning.
+void RunAttentionBlock(const AttentionBlock& block);
+
+}  // namespace vitok
