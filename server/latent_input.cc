@@ -33,6 +33,22 @@ absl::Status CheckChannels(std::string_view field, int64_t channels, std::string
                     StrCat("must be ", form, " with C = ", model.latent_channels, "; was ", ShapeText(z)));
 }
 
+// Tokens of the picture: all, but for a model that attends to padding (TokenizerInfo::attend_padding_to), whose Encode
+// gives the padding tokens' latents as the last ones, at row and column 0.
+absl::StatusOr<int64_t> CountPictureTokens(std::string_view field, const GridClaim& claim, const at::Tensor& row_N,
+                                           const at::Tensor& col_N, const TokenizerInfo& model) {
+  const int64_t tokens = row_N.size(0);
+  int64_t cells = 0;
+  if (__builtin_mul_overflow(claim.rows, claim.cols, &cells)) return tokens;
+  if (model.attend_padding_to == 0 || cells <= 0 || cells >= tokens) return tokens;
+  const int64_t padding = tokens - cells;
+  const int64_t displaced =
+      (row_N.narrow(0, cells, padding) | col_N.narrow(0, cells, padding)).count_nonzero().item<int64_t>();
+  if (displaced == 0) return cells;
+  return FieldError(field, StrCat("must have row and column 0 in the ", padding, " padding tokens after the ", cells,
+                                  " of the grid; ", displaced, " have others"));
+}
+
 }  // namespace
 
 absl::StatusOr<int64_t> CountLatentTokens(std::string_view field, const v1::Latents& latents, int64_t max_tokens) {
@@ -72,8 +88,11 @@ absl::StatusOr<LatentSequence> ReadLatents(std::string_view field, const v1::Lat
   if (latents.has_row_idx() || latents.has_col_idx()) {
     VITOK_ASSIGN_OR_RETURN(sequence.row_N, ReadIndices(StrCat(field, ".row_idx"), latents.row_idx(), num_tokens));
     VITOK_ASSIGN_OR_RETURN(sequence.col_N, ReadIndices(StrCat(field, ".col_idx"), latents.col_idx(), num_tokens));
+    VITOK_ASSIGN_OR_RETURN(const int64_t picture_tokens,
+                           CountPictureTokens(field, claim, sequence.row_N, sequence.col_N, model));
     VITOK_ASSIGN_OR_RETURN(sequence.geometry,
-                           CheckTokenGrid(field, claim, sequence.row_N, sequence.col_N, model.patch_px));
+                           CheckTokenGrid(field, claim, sequence.row_N.narrow(0, 0, picture_tokens),
+                                          sequence.col_N.narrow(0, 0, picture_tokens), model.patch_px));
   } else {
     VITOK_ASSIGN_OR_RETURN(sequence.geometry, CheckRasterGrid(field, claim, num_tokens, model.patch_px));
     const TokenPositions positions = RasterPositions(claim.rows, claim.cols);

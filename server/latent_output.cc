@@ -38,9 +38,11 @@ void WriteLatents(const LatentSequence& sequence, const LatentForm& form, v1::La
     WriteTensor(sequence.col_N, DType::kInt32, message->mutable_col_idx());
     return;
   }
-  const at::Tensor cell_N = sequence.row_N.to(at::kLong) * geometry.grid_cols + sequence.col_N;
-  at::Tensor raster_NZ = at::empty_like(sequence.z_NZ);
-  raster_NZ.index_copy_(0, cell_N, sequence.z_NZ);
+  // A grid has no place for the latents of padding tokens, which come last.
+  const int64_t cells = int64_t{geometry.grid_rows} * geometry.grid_cols;
+  const at::Tensor cell_N = (sequence.row_N.to(at::kLong) * geometry.grid_cols + sequence.col_N).narrow(0, 0, cells);
+  at::Tensor raster_NZ = at::empty({cells, sequence.z_NZ.size(1)}, sequence.z_NZ.options());
+  raster_NZ.index_copy_(0, cell_N, sequence.z_NZ.narrow(0, 0, cells));
   WriteTensor(raster_NZ.t().reshape({-1, geometry.grid_rows, geometry.grid_cols}), form.dtype, message->mutable_z());
 }
 

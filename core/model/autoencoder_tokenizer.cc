@@ -55,7 +55,8 @@ TokenizerInfo InfoOf(const Autoencoder& model) {
           .can_encode = model.has_encoder(),
           .can_decode = model.has_decoder(),
           .encoder_parameters = model.has_encoder() ? config.encoder_parameters() : 0,
-          .decoder_parameters = model.has_decoder() ? config.decoder_parameters() : 0};
+          .decoder_parameters = model.has_decoder() ? config.decoder_parameters() : 0,
+          .attend_padding_to = config.attend_padding_to.value_or(0)};
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct TokenizerInfo {
   bool can_decode = true;
   int64_t encoder_parameters = 0;  // 0 when that half is not loaded
   int64_t decoder_parameters = 0;
+  int64_t attend_padding_to = 0;  // tokens that shorter images are filled up to (AutoencoderConfig); 0: no padding
 };
 
 // Where a batch's time went. The three parts follow each other.

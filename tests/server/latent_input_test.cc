@@ -179,5 +179,24 @@ TEST(LatentFormTest, TakesFloatTypesAndKnownLayoutsOnly) {
   EXPECT_EQ(BlamedField(ReadLatentForm(request, DType::kFloat32).status()), "latent_layout");
 }
 
+TEST_F(LatentInputTest, TakesPaddingTokensOnlyFromModelsThatAttendToThem) {
+  latents_.set_grid_rows(2);
+  latents_.set_grid_cols(2);
+  UseIndices({0, 0, 1, 1, 0, 0}, {0, 1, 0, 1, 0, 0});
+  EXPECT_THAT(Error(), HasSubstr("latents[0]"));
+  model_.attend_padding_to = 6;
+  const absl::StatusOr<LatentSequence> padded = Read();
+  ASSERT_TRUE(padded.ok()) << padded.status();
+  EXPECT_EQ(padded->z_NZ.size(0), 6);
+  EXPECT_EQ(padded->geometry, (ImageGeometry{32, 32, 2, 2}));
+
+  v1::Latents grid;
+  WriteLatents(*padded, {DType::kFloat32, v1::LATENT_LAYOUT_GRID}, &grid);
+  EXPECT_THAT(grid.z().shape(), ::testing::ElementsAre(kChannels, 2, 2));
+
+  UseIndices({0, 0, 1, 1, 0, 1}, {0, 1, 0, 1, 0, 0});
+  EXPECT_THAT(Error(), HasSubstr("2 padding tokens after the 4 of the grid; 1 have others"));
+}
+
 }  // namespace
 }  // namespace vitok
