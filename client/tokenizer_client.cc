@@ -118,17 +118,25 @@ class TokenizerClient::Stub {
   }
 
  private:
-  // gRPC's own texts name neither the call nor the server.
+  // Names the call and the server, which gRPC's own texts do not. A passed deadline may be told by this side ("Deadline
+  // Exceeded"), by the server, or as a reset stream, whichever comes first.
   absl::Status Explain(const absl::Status& status, std::string_view name) const {
     std::string message;
-    if (absl::IsDeadlineExceeded(status) && status.message() == "Deadline Exceeded") {
+    if (absl::IsDeadlineExceeded(status)) {
       message = StrCat(name, " on ", target_, " did not finish within ", absl::FormatDuration(options_.deadline));
     } else if (IsUnreachable(status)) {
-      message = StrCat("no server at ", target_, ": ", std::string(status.message()));
+      message = StrCat("no server at ", target_);
+    } else if (absl::IsCancelled(status)) {
+      // Nobody cancels calls on this side: gRPC servers do so with calls that reach them while they shut down.
+      return absl::UnavailableError(StrCat("the server at ", target_, " ended the call unanswered"));
     } else {
       return status;
     }
-    return absl::Status(status.code(), message);
+    absl::Status explained(status.code(), StrCat(message, ": ", std::string(status.message())));
+    status.ForEachPayload([&explained](absl::string_view url, const absl::Cord& detail) {
+      explained.SetPayload(url, detail);
+    });
+    return explained;
   }
 
   const std::string target_;

@@ -41,7 +41,7 @@ done
 rm -rf "$out"
 mkdir -p "$out"
 
-"$build/bin/vitok-server" --config configs/demo.yaml --set "server.listen=$socket" --set server.metrics_listen= \
+"$build/bin/vitok-server" --config configs/demo.yaml --set "server.listen=$socket" --set server.http_listen= \
   >"$scratch/server.log" 2>&1 &
 server_pid=$!
 

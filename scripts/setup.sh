@@ -9,7 +9,7 @@ readonly PACKAGES=(
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev
   libspdlog-dev libgtest-dev libgmock-dev prometheus-cpp-dev libcurl4-openssl-dev
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libjpeg-dev libpng-dev
-  libcli11-dev nlohmann-json3-dev libyaml-cpp-dev
+  libcli11-dev libcpp-httplib-dev nlohmann-json3-dev libyaml-cpp-dev
   clang-format clang-tidy
 )
 readonly STAMP=.venv/.requirements.sha256

@@ -64,6 +64,7 @@ void ItemCall::Start() {
   }
   AddResults();
   remaining_.store(request_.num_items);
+  // gRPC keeps the call until Start has returned, however fast the jobs are.
   for (int i = 0; i < request_.num_items; ++i) {
     context_.jobs->Schedule([this, i] { PrepareItem(i); });
   }

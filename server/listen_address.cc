@@ -120,11 +120,4 @@ absl::Status PrepareToBind(const ListenAddress& address) {
   return address.is_unix ? PrepareUnixSocket(address) : PrepareTcp(address);
 }
 
-void ConnectOnce(const ListenAddress& address) {
-  const absl::StatusOr<TcpSocket> tcp = OpenTcp(address);
-  if (!tcp.ok()) return;
-  [[maybe_unused]] const int ignored = connect(tcp->fd, tcp->target->ai_addr, tcp->target->ai_addrlen);
-  close(tcp->fd);
-}
-
 }  // namespace vitok

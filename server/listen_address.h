@@ -28,7 +28,4 @@ absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 // server.
 absl::Status PrepareToBind(const ListenAddress& address);
 
-// Opens a connection to a TCP address and closes it at once. Errors do not matter.
-void ConnectOnce(const ListenAddress& address);
-
 }  // namespace vitok

@@ -55,7 +55,7 @@ absl::Status Serve(const ServerOptions& options) {
   VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<Server> server, Server::Start(options, LoadAutoencoder));
   StopSignal stop;
   spdlog::info("vitok-server {} ({}) listening on {}", Version(), BuildDescription(), server->address());
-  if (!server->metrics_address().empty()) spdlog::info("metrics on http://{}/metrics", server->metrics_address());
+  if (!server->http_address().empty()) spdlog::info("metrics on http://{}/metrics", server->http_address());
   const int signal = stop.Wait();
   spdlog::info("signal {}: draining; a second one stops at once", signal);
   if (!server->Shutdown()) spdlog::warn("calls were cancelled: they took longer than server.shutdown_grace_s");

@@ -1,7 +1,6 @@
 #include "server/server.h"
 
 #include <algorithm>
-#include <chrono>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -42,6 +41,8 @@ void SetChannelArguments(const RequestLimits& limits, grpc::ServerBuilder& build
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, const TokenizerLoader& load) {
   std::unique_ptr<Server> server(new Server(options));
+  // Before the models, which may take long to load; Listen looks again.
+  VITOK_RETURN_IF_ERROR(server->CheckAddresses());
   VITOK_RETURN_IF_ERROR(server->LoadModels(load));
   VITOK_RETURN_IF_ERROR(server->Listen());
   return server;
@@ -49,6 +50,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 
 Server::~Server() {
   if (grpc_server_ != nullptr) Shutdown();
+}
+
+absl::Status Server::CheckAddresses() const {
+  for (const std::string& text : {options_.listen, options_.http_listen}) {
+    if (text.empty()) continue;
+    VITOK_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(text));
+    VITOK_RETURN_IF_ERROR(PrepareToBind(address));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Server::LoadModels(const TokenizerLoader& load) {
@@ -85,8 +95,9 @@ absl::Status Server::Listen() {
   jobs_ = std::make_unique<CpuJobs>(ThreadsOrCores(options_.preprocess_threads));
   service_ = std::make_unique<TokenizerService>(ServiceContext{
       .options = &options_, .models = models_.get(), .metrics = metrics_.get(), .gate = &gate_, .jobs = jobs_.get()});
-  if (!options_.metrics_listen.empty()) {
-    VITOK_ASSIGN_OR_RETURN(metrics_endpoint_, MetricsEndpoint::Create(options_.metrics_listen, metrics_->registry()));
+  if (!options_.http_listen.empty()) {
+    VITOK_ASSIGN_OR_RETURN(http_endpoint_,
+                           HttpEndpoint::Create(options_.http_listen, {{"/metrics", [this] { return MetricsPage(); }}}));
   }
   VITOK_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(options_.listen));
   VITOK_RETURN_IF_ERROR(PrepareToBind(address));
@@ -104,14 +115,21 @@ absl::Status Server::Listen() {
   return absl::OkStatus();
 }
 
+HttpReply Server::MetricsPage() const {
+  return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_->PrometheusText()};
+}
+
 bool Server::Shutdown() {
-  // Time for the refusals of dropped items to get out; a running batch may still end in it as well.
-  constexpr absl::Duration kRefusalTime = absl::Seconds(1);
+  // For answers that are on their way: refusals, and results of the batch that runs.
+  constexpr absl::Duration kAnswerTime = absl::Seconds(1);
+  constexpr absl::Duration kQuietTime = absl::Milliseconds(100);
   grpc_server_->GetHealthCheckService()->Shutdown();
   const bool drained = gate_.Drain(options_.shutdown_grace);
   for (auto& [device, worker] : workers_) worker->Shutdown();
-  if (!drained) gate_.Drain(kRefusalTime);
-  grpc_server_->Shutdown(std::chrono::system_clock::now());
+  if (!drained) gate_.Drain(kAnswerTime);
+  gate_.AwaitQuiet(kQuietTime, kAnswerTime);
+  const absl::Time last = absl::Now() + (drained ? kAnswerTime : absl::ZeroDuration());
+  grpc_server_->Shutdown(absl::ToChronoTime(last));
   grpc_server_.reset();
   return drained;
 }

@@ -10,8 +10,8 @@
 #include "server/cpu_jobs.h"
 #include "server/device_worker.h"
 #include "server/drain_gate.h"
+#include "server/http_endpoint.h"
 #include "server/loaded_model.h"
-#include "server/metrics_endpoint.h"
 #include "server/model_registry.h"
 #include "server/server_config.h"
 #include "server/server_metrics.h"
@@ -32,9 +32,9 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Where it really listens, port 0 replaced; metrics_address is "" without an endpoint.
+  // Where it really listens, port 0 replaced; http_address is "" without an endpoint.
   const std::string& address() const { return address_; }
-  std::string metrics_address() const { return metrics_endpoint_ == nullptr ? "" : metrics_endpoint_->address(); }
+  std::string http_address() const { return http_endpoint_ == nullptr ? "" : http_endpoint_->address(); }
 
   // Health says NOT_SERVING, new calls get UNAVAILABLE (DRAINING), admitted ones end within shutdown_grace; what waits
   // longer is cancelled. Blocks until all of it is done. False if calls had to be cancelled. Not thread-safe.
@@ -43,15 +43,17 @@ class Server {
  private:
   explicit Server(const ServerOptions& options) : options_(options) {}
 
+  absl::Status CheckAddresses() const;
   absl::Status LoadModels(const TokenizerLoader& load);
   absl::Status Listen();
+  HttpReply MetricsPage() const;
 
   const ServerOptions options_;
   std::string address_;
   // In the order of dependence: each may use what stands above it.
   DrainGate gate_;
   std::unique_ptr<ServerMetrics> metrics_;
-  std::unique_ptr<MetricsEndpoint> metrics_endpoint_;
+  std::unique_ptr<HttpEndpoint> http_endpoint_;
   std::unique_ptr<CpuJobs> jobs_;
   std::map<std::string, std::unique_ptr<DeviceWorker>> workers_;  // by device
   std::unique_ptr<ModelRegistry> models_;

@@ -58,7 +58,7 @@ absl::StatusOr<config::ServerConfig> ToProto(const nlohmann::json& json) {
 
 absl::Status ReadListen(const config::Listen& proto, ServerOptions& options) {
   if (proto.has_listen()) options.listen = proto.listen();
-  if (proto.has_metrics_listen()) options.metrics_listen = proto.metrics_listen();
+  if (proto.has_http_listen()) options.http_listen = proto.http_listen();
   if (proto.has_shutdown_grace_s()) {
     const double seconds = proto.shutdown_grace_s();
     if (!(seconds >= 0 && seconds <= 3600)) {
@@ -67,8 +67,8 @@ absl::Status ReadListen(const config::Listen& proto, ServerOptions& options) {
     options.shutdown_grace = absl::Seconds(seconds);
   }
   VITOK_RETURN_IF_ERROR(CheckAddress("server.listen", options.listen, /*unix_allowed=*/true));
-  if (options.metrics_listen.empty()) return absl::OkStatus();
-  return CheckAddress("server.metrics_listen", options.metrics_listen, /*unix_allowed=*/false);
+  if (options.http_listen.empty()) return absl::OkStatus();
+  return CheckAddress("server.http_listen", options.http_listen, /*unix_allowed=*/false);
 }
 
 absl::Status ReadLimits(const config::Limits& proto, RequestLimits& limits) {
@@ -236,7 +236,7 @@ absl::StatusOr<ServerOptions> LoadServerConfig(const std::string& path, const st
 std::string ServerConfigToYaml(const ServerOptions& options) {
   nlohmann::ordered_json json;
   json["server"] = {{"listen", options.listen},
-                    {"metrics_listen", options.metrics_listen},
+                    {"http_listen", options.http_listen},
                     {"shutdown_grace_s", absl::ToDoubleSeconds(options.shutdown_grace)}};
   json["limits"] = {{"max_message_bytes", options.limits.max_message_bytes},
                     {"max_images_per_request", options.limits.max_images_per_request},

@@ -34,7 +34,7 @@ struct ModelOptions {
 
 struct ServerOptions {
   std::string listen = "127.0.0.1:8500";
-  std::string metrics_listen = "127.0.0.1:8501";  // empty: no endpoint
+  std::string http_listen = "127.0.0.1:8501";  // empty: no endpoint
   absl::Duration shutdown_grace = absl::Seconds(30);
   RequestLimits limits;
   BatchingOptions batching;

@@ -2,6 +2,7 @@
 
 #include "absl/strings/ascii.h"
 #include "core/base/str_cat.h"
+#include "prometheus/text_serializer.h"
 #include "server/status_details.h"
 
 namespace vitok {
@@ -45,12 +46,11 @@ std::string_view MethodName(TokenizerOp op) {
 }
 
 ServerMetrics::ServerMetrics(const std::vector<std::string>& models, const std::vector<std::string>& devices,
-                             std::string_view version)
-    : registry_(std::make_shared<prometheus::Registry>()) {
+                             std::string_view version) {
   using prometheus::BuildCounter;
   using prometheus::BuildGauge;
   using prometheus::BuildHistogram;
-  prometheus::Registry& registry = *registry_;
+  prometheus::Registry& registry = registry_;
 
   auto& requests = MakeFamily(BuildCounter(), registry, "vitok_requests_total", "Finished calls");
   auto& duration = MakeFamily(BuildHistogram(), registry, "vitok_request_duration_seconds",
@@ -165,5 +165,7 @@ void ServerMetrics::AddQueued(std::string_view device, int64_t requests, int64_t
   found->second.queued_requests->Increment(static_cast<double>(requests));
   found->second.queued_tokens->Increment(static_cast<double>(tokens));
 }
+
+std::string ServerMetrics::PrometheusText() const { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
 
 }  // namespace vitok

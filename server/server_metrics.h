@@ -62,7 +62,8 @@ class ServerMetrics {
   // Changes of what is admitted and not finished.
   void AddQueued(std::string_view device, int64_t requests, int64_t tokens);
 
-  const std::shared_ptr<prometheus::Registry>& registry() const { return registry_; }
+  // Everything in Prometheus' text format, version 0.0.4.
+  std::string PrometheusText() const;
 
  private:
   static constexpr size_t kOps = 3;
@@ -93,7 +94,7 @@ class ServerMetrics {
 
   ModelMetrics& ForModel(std::string_view model);
 
-  std::shared_ptr<prometheus::Registry> registry_;
+  prometheus::Registry registry_;
   std::map<std::string, ModelMetrics, std::less<>> models_;
   std::map<std::string, DeviceMetrics, std::less<>> devices_;
   std::map<std::string, prometheus::Counter*, std::less<>> rejected_;  // by ErrorInfo reason

@@ -19,10 +19,22 @@ absl::Status CheckAlive(const BatchTask& task, absl::Time now) {
 }  // namespace
 
 absl::Status TokenBudgetBatcher::Schedule(std::vector<std::unique_ptr<BatchTask>>& tasks) {
-  absl::MutexLock lock(&mutex_);
-  if (shut_down_) return DrainingError();
-  for (std::unique_ptr<BatchTask>& task : tasks) queue_.push_back(std::move(task));
-  tasks.clear();
+  std::vector<Dropped> dropped;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (shut_down_) return DrainingError();
+    const absl::Time now = options_.now();
+    for (std::unique_ptr<BatchTask>& task : tasks) {
+      // A client that gave up before this point has had its DropDead: nobody else would look before the next batch.
+      if (absl::Status alive = CheckAlive(*task, now); alive.ok()) {
+        queue_.push_back(std::move(task));
+      } else {
+        dropped.push_back({std::move(task), std::move(alive)});
+      }
+    }
+    tasks.clear();
+  }
+  DropAll(std::move(dropped));
   return absl::OkStatus();
 }
 

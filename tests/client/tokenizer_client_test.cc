@@ -230,15 +230,30 @@ TEST_F(TokenizerClientTest, GivesUpAtOnceWhenTheDelayPassesTheDeadline) {
 }
 
 TEST_F(TokenizerClientTest, NamesCallServerAndTimeWhenTheDeadlinePasses) {
-  absl::Notification release;
-  service_.on_encode = [&](const v1::EncodeRequest&, v1::EncodeResponse&) {
-    release.WaitForNotification();
+  // Shared with the handler, which may run after the call has failed.
+  const auto release = std::make_shared<absl::Notification>();
+  service_.on_encode = [release](const v1::EncodeRequest&, v1::EncodeResponse&) {
+    release->WaitForNotification();
     return grpc::Status::OK;
   };
   const absl::Status status = Connect({.deadline = absl::Milliseconds(50)})->Encode(EncodedImage{"x"}).status();
-  release.Notify();
+  release->Notify();
   EXPECT_TRUE(absl::IsDeadlineExceeded(status));
   EXPECT_THAT(Message(status), HasSubstr("Encode on " + server_.target() + " did not finish within 50ms"));
+}
+
+TEST_F(TokenizerClientTest, NamesCallServerAndTimeWhenTheServerGivesUp) {
+  service_.on_encode = [](const v1::EncodeRequest&, v1::EncodeResponse&) {
+    return grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "it waits behind 3 s of work");
+  };
+  const absl::Status status = Connect()->Encode(EncodedImage{"x"}).status();
+  EXPECT_THAT(Message(status), HasSubstr("Encode on " + server_.target()));
+  EXPECT_THAT(Message(status), HasSubstr("it waits behind 3 s of work"));
+}
+
+TEST_F(TokenizerClientTest, CallsAServerThatCancelsUnavailable) {
+  service_.on_encode = [](const v1::EncodeRequest&, v1::EncodeResponse&) { return grpc::Status::CANCELLED; };
+  EXPECT_TRUE(absl::IsUnavailable(Connect()->Encode(EncodedImage{"x"}).status()));
 }
 
 TEST_F(TokenizerClientTest, RefusesRepliesOverTheMessageLimit) {

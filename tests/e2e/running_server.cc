@@ -10,7 +10,7 @@ namespace vitok {
 RunningServer::RunningServer(const std::string& models, const std::vector<std::string>& overrides)
     : target_("unix:" + (folder_ / "vitok.sock")) {
   const std::string config = folder_ / "server.yaml";
-  std::ofstream(config) << "server:\n  listen: \"" << target_ << "\"\n  metrics_listen: \"\"\n" << models;
+  std::ofstream(config) << "server:\n  listen: \"" << target_ << "\"\n  http_listen: \"\"\n" << models;
   command_ = {VITOK_SERVER_PROGRAM, "--config", config};
   for (const std::string& item : overrides) command_.insert(command_.end(), {"--set", item});
   process_.emplace(command_);

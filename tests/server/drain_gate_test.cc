@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 namespace vitok {
@@ -17,6 +18,21 @@ TEST(DrainGateTest, WaitsForTheLastCallAndRefusesNewOnes) {
   gate.Leave();
   drain.join();
   EXPECT_FALSE(gate.Enter());
+}
+
+TEST(DrainGateTest, WaitsForClientsToStopTryingButNotForEver) {
+  DrainGate gate;
+  ASSERT_TRUE(gate.Drain(absl::ZeroDuration()));
+  std::atomic<bool> stop{false};
+  std::atomic<int> tries{0};
+  std::thread client([&] {
+    while (!stop) tries += gate.Enter() ? 0 : 1;
+  });
+  while (tries == 0) std::this_thread::yield();
+  gate.AwaitQuiet(absl::InfiniteDuration(), absl::Milliseconds(1));  // returns though the client goes on
+  stop = true;
+  client.join();
+  gate.AwaitQuiet(absl::Milliseconds(1), absl::InfiniteDuration());  // returns since nobody tries
 }
 
 TEST(DrainGateTest, GivesUpAfterTheGracePeriod) {

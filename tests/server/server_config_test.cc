@@ -31,7 +31,7 @@ TEST(ServerConfigTest, FillsInTheDefaults) {
   const absl::StatusOr<ServerOptions> options = With({});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->listen, "127.0.0.1:8500");
-  EXPECT_EQ(options->metrics_listen, "127.0.0.1:8501");
+  EXPECT_EQ(options->http_listen, "127.0.0.1:8501");
   EXPECT_EQ(options->shutdown_grace, absl::Seconds(30));
   EXPECT_EQ(options->limits.max_message_bytes, 67108864);
   EXPECT_EQ(options->batching.max_batch_tokens, 16384);
@@ -59,7 +59,7 @@ TEST(ServerConfigTest, TheCommentedFileShowsTheDefaults) {
 
 TEST(ServerConfigTest, PrintsWhatItWouldReadAgain) {
   const absl::StatusOr<ServerOptions> options =
-      With({"server.listen=unix:/tmp/a b.sock", "server.metrics_listen=''", "server.shutdown_grace_s=1.5",
+      With({"server.listen=unix:/tmp/a b.sock", "server.http_listen=''", "server.shutdown_grace_s=1.5",
             "limits.max_image_tokens=4096", "log.format=json", "log.level=warn", "models.0.dtype=bf16",
             "models.0.device=cuda:1", "models.0.halves=decoder", "models.0.sliding_window=8",
             "models.0.attend_padding_to=256", "models.0.preprocess='to_tensor|normalize|patchify(16, 64)'"});
@@ -70,7 +70,7 @@ TEST(ServerConfigTest, PrintsWhatItWouldReadAgain) {
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(ServerConfigToYaml(*again), ServerConfigToYaml(*options));
   EXPECT_EQ(again->listen, "unix:/tmp/a b.sock");
-  EXPECT_EQ(again->metrics_listen, "");
+  EXPECT_EQ(again->http_listen, "");
   EXPECT_EQ(again->shutdown_grace, absl::Seconds(1.5));
   EXPECT_EQ(again->models[0].load.dtype, DType::kBfloat16);
   EXPECT_EQ(again->models[0].load.halves, LoadOptions::Halves::kDecoder);
@@ -87,7 +87,7 @@ TEST(ServerConfigTest, NamesFieldValueAndBoundOfABadValue) {
   EXPECT_THAT(ErrorOf({"cpu.compute_threads=-1"}), HasSubstr("cpu.compute_threads must be between 0 and 1024; was -1"));
   EXPECT_THAT(ErrorOf({"server.shutdown_grace_s=-1"}), HasSubstr("must be between 0 and 3600; was -1"));
   EXPECT_THAT(ErrorOf({"server.listen=nowhere"}), AllOf(HasSubstr("server.listen"), HasSubstr("'nowhere'")));
-  EXPECT_THAT(ErrorOf({"server.metrics_listen=unix:/x"}), HasSubstr("server.metrics_listen must be host:port"));
+  EXPECT_THAT(ErrorOf({"server.http_listen=unix:/x"}), HasSubstr("server.http_listen must be host:port"));
   EXPECT_THAT(ErrorOf({"log.format=xml"}), HasSubstr("log.format must be 'text' or 'json'; was 'xml'"));
   EXPECT_THAT(ErrorOf({"log.level=loud"}), HasSubstr("was 'loud'"));
 }

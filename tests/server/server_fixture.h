@@ -28,7 +28,7 @@ class ServerTest : public ::testing::Test {
 
   ServerTest() {
     options_.listen = StrCat("unix:", folder_ / "server.sock");
-    options_.metrics_listen = "127.0.0.1:0";
+    options_.http_listen = "127.0.0.1:0";
     options_.preprocess_threads = 2;
     options_.models = {{.name = "fake", .load = {.folder = "none"}}};
     options_.default_model = "fake";
@@ -123,7 +123,7 @@ class ServerTest : public ::testing::Test {
     return false;
   }
 
-  std::string Scrape() { return HttpGet(server_->metrics_address(), "/metrics"); }
+  std::string Scrape() { return HttpGet(server_->http_address(), "/metrics"); }
 
   // Value of one series, -1 if there is none.
   double Metric(const std::string& series) {

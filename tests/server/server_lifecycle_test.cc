@@ -97,7 +97,7 @@ TEST_F(ServerTest, ListensOnAFreePortAndSaysWhich) {
 
 TEST_F(ServerTest, RefusesToShareAnAddress) {
   StartServer();
-  options_.metrics_listen = "";
+  options_.http_listen = "";
   absl::Status second = Server::Start(options_, load_).status();
   EXPECT_EQ(second.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(second.message()), AllOf(HasSubstr(options_.listen), HasSubstr("Address already in use")));

@@ -97,16 +97,31 @@ TEST_F(TokenBudgetBatcherTest, KeepsModelsAndOpsApart) {
 
 TEST_F(TokenBudgetBatcherTest, DropsCancelledAndExpiredTasksWithoutBreakingTheBatch) {
   TokenBudgetBatcher batcher = Make(10);
+  const auto was_cancelled = std::make_shared<std::atomic<bool>>(false);
   auto cancelled = Task(2, 9);
-  cancelled->cancelled = std::make_shared<std::atomic<bool>>(true);
+  cancelled->cancelled = was_cancelled;
   auto expired = Task(3, 9, 1);
-  expired->deadline = now_;
+  expired->deadline = now_ + absl::Nanoseconds(1);
   auto in_time = Task(4, 5);
-  in_time->deadline = now_ + absl::Nanoseconds(1);
+  in_time->deadline = now_ + absl::Nanoseconds(2);
   ASSERT_TRUE(Schedule(batcher, Task(1, 5), std::move(cancelled), std::move(expired), std::move(in_time)).ok());
+  *was_cancelled = true;
+  now_ += absl::Nanoseconds(1);
   EXPECT_THAT(NextIds(batcher), ElementsAre(1, 4));
   EXPECT_THAT(log_.ends[2], ElementsAre("CANCELLED"));
   EXPECT_THAT(log_.ends[3], ElementsAre("DEADLINE_EXCEEDED"));
+}
+
+TEST_F(TokenBudgetBatcherTest, DropsTasksThatAreDeadOnArrivalWithoutWaitingForTheConsumer) {
+  TokenBudgetBatcher batcher = Make(10);
+  auto cancelled = Task(2, 1);
+  cancelled->cancelled = std::make_shared<std::atomic<bool>>(true);
+  auto expired = Task(3, 1);
+  expired->deadline = now_;
+  ASSERT_TRUE(Schedule(batcher, Task(1, 1), std::move(cancelled), std::move(expired)).ok());
+  EXPECT_THAT(log_.ends[2], ElementsAre("CANCELLED"));
+  EXPECT_THAT(log_.ends[3], ElementsAre("DEADLINE_EXCEEDED"));
+  EXPECT_THAT(NextIds(batcher), ElementsAre(1));
 }
 
 TEST_F(TokenBudgetBatcherTest, DropsDeadTasksWithoutWaitingForTheConsumer) {

@@ -1,11 +1,7 @@
-#include "server/metrics_endpoint.h"
+#include "server/server_metrics.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "core/base/str_cat.h"
-#include "server/server_metrics.h"
-#include "tests/support/http_get.h"
 
 namespace vitok {
 namespace {
@@ -13,23 +9,13 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class MetricsEndpointTest : public ::testing::Test {
+class ServerMetricsTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    absl::StatusOr<std::unique_ptr<MetricsEndpoint>> endpoint =
-        MetricsEndpoint::Create("127.0.0.1:0", metrics_.registry());
-    ASSERT_TRUE(endpoint.ok()) << endpoint.status();
-    endpoint_ = *std::move(endpoint);
-  }
-
-  std::string Scrape() { return HttpGet(endpoint_->address(), "/metrics"); }
-
   ServerMetrics metrics_{{"tiny"}, {"cpu"}, "1.2.3"};
-  std::unique_ptr<MetricsEndpoint> endpoint_;
 };
 
-TEST_F(MetricsEndpointTest, ShowsEverySeriesBeforeTheFirstCall) {
-  const std::string text = Scrape();
+TEST_F(ServerMetricsTest, ShowsEverySeriesBeforeTheFirstCall) {
+  const std::string text = metrics_.PrometheusText();
   for (const char* series :
        {"vitok_requests_total{code=\"INVALID_ARGUMENT\",method=\"Encode\",model=\"tiny\"} 0",
         "vitok_request_duration_seconds_count{method=\"Decode\",model=\"unknown\"} 0",
@@ -46,7 +32,7 @@ TEST_F(MetricsEndpointTest, ShowsEverySeriesBeforeTheFirstCall) {
   }
 }
 
-TEST_F(MetricsEndpointTest, CountsWhatIsRecorded) {
+TEST_F(ServerMetricsTest, CountsWhatIsRecorded) {
   metrics_.RecordCall({.op = TokenizerOp::kEncode,
                        .model = "tiny",
                        .code = absl::StatusCode::kResourceExhausted,
@@ -62,7 +48,7 @@ TEST_F(MetricsEndpointTest, CountsWhatIsRecorded) {
   metrics_.RecordNonfinite("tiny");
   metrics_.AddQueued("cpu", 3, 300);
   metrics_.AddQueued("cpu", -1, -100);
-  const std::string text = Scrape();
+  const std::string text = metrics_.PrometheusText();
   for (const char* series : {"vitok_requests_total{code=\"RESOURCE_EXHAUSTED\",method=\"Encode\",model=\"tiny\"} 1",
                              "vitok_request_duration_seconds_sum{method=\"Encode\",model=\"tiny\"} 0.003",
                              "vitok_stage_duration_seconds_sum{method=\"Encode\",model=\"tiny\",stage=\"compute\"} 2",
@@ -77,17 +63,11 @@ TEST_F(MetricsEndpointTest, CountsWhatIsRecorded) {
   }
 }
 
-TEST_F(MetricsEndpointTest, NeverMakesALabelOfANameAClientMadeUp) {
+TEST_F(ServerMetricsTest, NeverMakesALabelOfANameAClientMadeUp) {
   metrics_.RecordCall({.op = TokenizerOp::kDecode, .model = "surprise", .code = absl::StatusCode::kNotFound});
-  const std::string text = Scrape();
+  const std::string text = metrics_.PrometheusText();
   EXPECT_THAT(text, Not(HasSubstr("surprise")));
   EXPECT_THAT(text, HasSubstr("vitok_requests_total{code=\"NOT_FOUND\",method=\"Decode\",model=\"unknown\"} 1"));
-}
-
-TEST_F(MetricsEndpointTest, ReportsATakenPort) {
-  const absl::Status status = MetricsEndpoint::Create(endpoint_->address(), metrics_.registry()).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(std::string(status.message()), HasSubstr(StrCat("cannot listen on ", endpoint_->address())));
 }
 
 }  // namespace

@@ -1,0 +1,32 @@
+#include "server/cpu_jobs.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+namespace vitok {
+namespace {
+
+TEST(CpuJobsTest, RunsEveryJobOnOneAtenThreadUnderInferenceMode) {
+  const int threads_before = at::get_num_threads();
+  std::atomic<int> jobs_done{0};
+  {
+    CpuJobs jobs(2);
+    for (int i = 0; i < 50; ++i) {
+      jobs.Schedule([&jobs_done] {
+        EXPECT_EQ(at::get_num_threads(), 1);
+        at::parallel_for(0, 1000, 1, [](int64_t, int64_t) { EXPECT_FALSE(at::in_parallel_region()); });
+        EXPECT_TRUE(c10::InferenceMode::is_enabled());
+        ++jobs_done;
+      });
+    }
+  }
+  EXPECT_EQ(jobs_done, 50);
+  EXPECT_EQ(at::get_num_threads(), threads_before);
+}
+
+}  // namespace
+}  // namespace vitok

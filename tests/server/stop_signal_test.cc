@@ -1,0 +1,36 @@
+#include "server/stop_signal.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+namespace vitok {
+namespace {
+
+TEST(StopSignalTest, KeepsASignalThatComesBeforeWait) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    StopSignal stop;
+    raise(signal);
+    EXPECT_EQ(stop.Wait(), signal);
+  }
+}
+
+TEST(StopSignalDeathTest, ASecondSignalEndsTheProcess) {
+  const auto signal_twice = [] {
+    StopSignal stop;
+    raise(SIGTERM);
+    raise(SIGTERM);
+  };
+  EXPECT_EXIT(signal_twice(), ::testing::ExitedWithCode(1), "");
+}
+
+TEST(StopSignalDeathTest, ASignalBeforeServingEndsTheProcessCleanly) {
+  const auto signal_early = [] {
+    ExitOnStopSignals();
+    raise(SIGTERM);
+  };
+  EXPECT_EXIT(signal_early(), ::testing::ExitedWithCode(0), "");
+}
+
+}  // namespace
+}  // namespace vitok
