@@ -133,9 +133,8 @@ class TokenizerClient::Stub {
       return status;
     }
     absl::Status explained(status.code(), StrCat(message, ": ", std::string(status.message())));
-    status.ForEachPayload([&explained](absl::string_view url, const absl::Cord& detail) {
-      explained.SetPayload(url, detail);
-    });
+    status.ForEachPayload(
+        [&explained](absl::string_view url, const absl::Cord& detail) { explained.SetPayload(url, detail); });
     return explained;
   }
 

@@ -45,7 +45,8 @@ absl::StatusOr<std::unique_ptr<HttpEndpoint>> HttpEndpoint::Create(const std::st
     });
   }
   int port = parsed.port;
-  const bool bound = port == 0 ? (port = server.bind_to_any_port(parsed.host)) > 0 : server.bind_to_port(parsed.host, port);
+  const bool bound =
+      port == 0 ? (port = server.bind_to_any_port(parsed.host)) > 0 : server.bind_to_port(parsed.host, port);
   if (!bound) return absl::UnavailableError(StrCat("cannot listen on ", address));
   endpoint->address_ = parsed.ToString(port);
   endpoint->thread_ = std::thread([&server] { server.listen_after_bind(); });

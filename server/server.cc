@@ -96,8 +96,8 @@ absl::Status Server::Listen() {
   service_ = std::make_unique<TokenizerService>(ServiceContext{
       .options = &options_, .models = models_.get(), .metrics = metrics_.get(), .gate = &gate_, .jobs = jobs_.get()});
   if (!options_.http_listen.empty()) {
-    VITOK_ASSIGN_OR_RETURN(http_endpoint_,
-                           HttpEndpoint::Create(options_.http_listen, {{"/metrics", [this] { return MetricsPage(); }}}));
+    VITOK_ASSIGN_OR_RETURN(
+        http_endpoint_, HttpEndpoint::Create(options_.http_listen, {{"/metrics", [this] { return MetricsPage(); }}}));
   }
   VITOK_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(options_.listen));
   VITOK_RETURN_IF_ERROR(PrepareToBind(address));

@@ -166,6 +166,8 @@ void ServerMetrics::AddQueued(std::string_view device, int64_t requests, int64_t
   found->second.queued_tokens->Increment(static_cast<double>(tokens));
 }
 
-std::string ServerMetrics::PrometheusText() const { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
+std::string ServerMetrics::PrometheusText() const {
+  return prometheus::TextSerializer().Serialize(registry_.Collect());
+}
 
 }  // namespace vitok

@@ -8,35 +8,33 @@
 #include "core/base/str_cat.h"
 #include "core/model/weight_names.h"
 #include "core/ops/layer_norm.h"
-#include "core/ops/matmul.h"
 
 namespace vitok {
 namespace {
 
 class WeightReader {
  public:
-  WeightReader(const WeightMap& weights, at::Device device) : weights_(weights), device_(device) {}
+  WeightReader(const WeightMap& weights, at::Device device, at::ScalarType dtype)
+      : weights_(weights), device_(device), dtype_(dtype) {}
 
-  at::Tensor Get(const std::string& name) const { return weights_.at(name).to(device_).contiguous(); }
+  at::Tensor Get(const std::string& name) const { return weights_.at(name).to(device_, dtype_).contiguous(); }
 
-  LinearWeights GetLinear(const std::string& name) const {
-    return {PrepareWeight(Get(name + ".weight")), PrepareWeight(Get(name + ".bias"))};
-  }
+  Linear GetLinear(const std::string& name) const { return {Get(name + ".weight"), Get(name + ".bias")}; }
 
   Tower ReadTower(const TowerConfig& config, const std::string& in, const std::string& blocks,
                   const std::string& out) const {
     Tower tower{GetLinear(in), {}, GetLinear(out)};
     for (int64_t i = 0; i < config.depth; ++i) {
       const std::string prefix = StrCat(blocks, ".", i, ".");
-      tower.blocks.emplace_back(BlockWeights{.norm1_W = Get(prefix + "norm1.weight"),
-                                             .qkv_3WW = Get(prefix + "attn.qkv_proj.weight"),
-                                             .norm_q_D = Get(prefix + "attn.norm_q.weight"),
-                                             .norm_k_D = Get(prefix + "attn.norm_k.weight"),
-                                             .out_WW = Get(prefix + "attn.out_proj.weight"),
-                                             .fc1_2hW = Get(prefix + "ffn.fc1.weight"),
-                                             .fc2_Wh = Get(prefix + "ffn.fc2.weight"),
-                                             .gamma_W = Get(prefix + "layer_scale.gamma")},
-                                config.heads);
+      tower.blocks.push_back(Block::Create(BlockWeights{.norm1_W = Get(prefix + "norm1.weight"),
+                                                        .qkv_3WW = Get(prefix + "attn.qkv_proj.weight"),
+                                                        .norm_q_D = Get(prefix + "attn.norm_q.weight"),
+                                                        .norm_k_D = Get(prefix + "attn.norm_k.weight"),
+                                                        .out_WW = Get(prefix + "attn.out_proj.weight"),
+                                                        .fc1_2hW = Get(prefix + "ffn.fc1.weight"),
+                                                        .fc2_Wh = Get(prefix + "ffn.fc2.weight"),
+                                                        .gamma_W = Get(prefix + "layer_scale.gamma")},
+                                           config.heads));
     }
     return tower;
   }
@@ -44,7 +42,10 @@ class WeightReader {
  private:
   const WeightMap& weights_;
   at::Device device_;
+  at::ScalarType dtype_;
 };
+
+at::ScalarType ComputeDType(at::ScalarType dtype, at::Device device) { return device.is_cpu() ? at::kFloat : dtype; }
 
 }  // namespace
 
@@ -61,30 +62,31 @@ absl::StatusOr<Autoencoder> Autoencoder::Create(const AutoencoderConfig& config,
   VITOK_RETURN_IF_ERROR(CheckWeights(expected, actual));
 
   Autoencoder model(config, weights.begin()->second.scalar_type(), device);
-  const WeightReader reader(weights, device);
+  const WeightReader reader(weights, device, ComputeDType(model.dtype_, device));
   if (has_encoder) model.encoder_ = reader.ReadTower(config.encoder, "patch_embed", "encoder_blocks", "to_code");
   if (has_decoder) model.decoder_ = reader.ReadTower(config.decoder, "decoder_embed", "decoder_blocks", "to_pixels");
   return model;
 }
 
 PackedLatents Autoencoder::Encode(const PackedPatches& patches) const {
-  return {LayerNorm(Run(*encoder_, config_.encoder, patches.patches_TD, patches.layout)), patches.layout};
+  const at::Tensor code_TZ = Run(*encoder_, config_.encoder, patches.patches_TD, patches.layout);
+  return {LayerNorm(code_TZ).to(dtype_), patches.layout};
 }
 
 PackedPatches Autoencoder::Decode(const PackedLatents& latents) const {
-  return {Run(*decoder_, config_.decoder, latents.z_TZ, latents.layout), latents.layout};
+  return {Run(*decoder_, config_.decoder, latents.z_TZ, latents.layout).to(dtype_), latents.layout};
 }
 
 at::Tensor Autoencoder::Run(const Tower& tower, const TowerConfig& config, const at::Tensor& input,
                             const TokenLayout& layout) const {
-  at::Tensor x_TW = Linear(input.to(dtype_), tower.in.weight, tower.in.bias);
+  at::Tensor x_TW = tower.in(input.to(dtype_).to(ComputeDType(dtype_, device_)));
   const AttentionLayout attention{layout.offsets, MakeRopeTable(layout.row_T, layout.col_T, config.head_dim()),
                                   config_.sliding_window};
   if (!tower.blocks.empty()) {
-    BlockScratch scratch = tower.blocks.front().MakeScratch(layout.num_tokens());
-    for (const Block& block : tower.blocks) block.Forward(x_TW, attention, scratch);
+    BlockScratch scratch = tower.blocks.front()->MakeScratch(layout.num_tokens());
+    for (const std::unique_ptr<Block>& block : tower.blocks) block->Forward(x_TW, attention, scratch);
   }
-  return Linear(x_TW, tower.out.weight, tower.out.bias);
+  return tower.out(x_TW);
 }
 
 }  // namespace vitok

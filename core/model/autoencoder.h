@@ -6,31 +6,29 @@
 
 #include <ATen/ATen.h>
 
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/model/autoencoder_config.h"
 #include "core/model/block.h"
+#include "core/ops/linear.h"
 #include "core/tokens/packed_tokens.h"
 #include "core/weights/weight_map.h"
 
 namespace vitok {
 
-// A Linear layer with bias: weight [out, in] and bias [out], from PrepareWeight (core/ops/matmul.h).
-struct LinearWeights {
-  at::Tensor weight;
-  at::Tensor bias;
-};
-
 // One half: embedding, blocks, projection.
 struct Tower {
-  LinearWeights in;
-  std::vector<Block> blocks;
-  LinearWeights out;
+  Linear in;
+  std::vector<std::unique_ptr<Block>> blocks;
+  Linear out;
 };
 
-// Immutable; a forward pass allocates on the calling thread only, so concurrent calls are safe (and compete for cores).
+// bfloat16 models compute in float32 on the CPU, with weights, latents and patches rounded to bfloat16: float32
+// products are the faster ones on every CPU without matrix units. Immutable; a forward pass allocates on the calling
+// thread only, so concurrent calls are safe (and compete for cores).
 //
 //   VITOK_ASSIGN_OR_RETURN(Autoencoder model, Autoencoder::Create(config, weights, at::kCPU));
 //   PackedLatents latents = model.Encode(PackPatches(images, {.dtype = model.dtype(), .device = model.device()}));

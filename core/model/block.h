@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -38,37 +39,38 @@ struct AttentionLayout {
   std::optional<int64_t> window;  // tokens to each side
 };
 
-// One block for inference. All but attention is local to a token, so on the CPU the tokens are worked on in chunks that
-// stay in a core's cache: norm, qkv and MLP of a chunk, then attention over whole images, then the output product of
-// a chunk. out_proj and fc2 are summed, scaled by gamma and added to x, so they are one matrix over the concatenated
-// [attention | hidden], with gamma folded into its rows, whose product adds to x. Immutable.
+// One block for inference, in the form that suits its device. out_proj and fc2 are summed, scaled by gamma and added to
+// x, so they are one matrix over the concatenated [attention | hidden], with gamma folded into its rows. Immutable.
 class Block {
  public:
-  // Weights on the device and in the dtype that Forward computes in. REQUIRES: shapes as in BlockWeights, W = heads ·
-  // D.
-  Block(const BlockWeights& weights, int64_t heads);
+  // Weights on the device and in the dtype that Forward computes in, on the CPU float32. REQUIRES: shapes as in
+  // BlockWeights, W = heads · D.
+  static std::unique_ptr<Block> Create(const BlockWeights& weights, int64_t heads);
+
+  virtual ~Block() = default;
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
 
   BlockScratch MakeScratch(int64_t tokens) const;
 
   // Adds the block's result to x [T, W] in place. REQUIRES: x and scratch of the weights' dtype and device, scratch for
   // T.
-  void Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const;
+  virtual void Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const = 0;
 
- private:
-  // Norm, qkv projection with its norm and rotation, and MLP hidden state of tokens [begin, end).
-  void ForwardIn(const at::Tensor& x_TW, const RopeTable& rope, BlockScratch& scratch, int64_t begin,
-                 int64_t end) const;
+ protected:
+  Block(const BlockWeights& weights, int64_t heads);
 
-  int64_t heads_;
-  int64_t width_;
-  int64_t hidden_;
-  at::Tensor norm1_W_;
-  at::Tensor norm_q_D_;
-  at::Tensor norm_k_D_;
-  // From PrepareWeight, as transposed views.
-  at::Tensor qkv_W3W_;
-  at::Tensor fc1_W2h_;
-  at::Tensor out_KW_;  // gamma · [out_proj | fc2]
+  // gamma · [out_proj | fc2], [W, W + h].
+  static at::Tensor FoldOutput(const BlockWeights& weights);
+
+  // Attention of all heads from scratch.qkv_T3HD into the first W columns of scratch.out_TK.
+  void Attend(const AttentionLayout& attention, BlockScratch& scratch) const;
+
+  const int64_t heads_;
+  const int64_t width_;   // W
+  const int64_t hidden_;  // h
+  const at::Tensor norm_q_D_;
+  const at::Tensor norm_k_D_;
 };
 
 }  // namespace vitok

@@ -17,4 +17,8 @@ at::Tensor RmsNormReference(const at::Tensor& x, const at::Tensor& weight_W, dou
 // Fused CPU kernel. REQUIRES: UseCpuKernel(x), x 2-D [T, W] with any row stride, weight float32 or x's dtype.
 at::Tensor RmsNormCpu(const at::Tensor& x_TW, const at::Tensor& weight_W, double eps);
 
+// The factor of each row alone, 1 / sqrt(mean(x²) + eps): [T] for x [T, W], float32 on the CPU, W contiguous. A linear
+// layer behind the norm takes it, with w folded into its weight.
+at::Tensor RmsScaleCpu(const at::Tensor& x_TW, double eps = kNormEps);
+
 }  // namespace vitok

@@ -11,13 +11,18 @@ namespace vitok {
 namespace {
 
 template <typename T>
-__attribute__((always_inline)) inline void NormRow(const T* x, const float* weight, int64_t width, float eps, T* y) {
+__attribute__((always_inline)) inline float RowScale(const T* x, int64_t width, float eps) {
   float sum = 0;
   for (int64_t i = 0; i < width; ++i) {
     const float value = LoadFloat(x + i);
     sum += value * value;
   }
-  const float scale = 1.0f / std::sqrt(sum / static_cast<float>(width) + eps);
+  return 1.0f / std::sqrt(sum / static_cast<float>(width) + eps);
+}
+
+template <typename T>
+__attribute__((always_inline)) inline void NormRow(const T* x, const float* weight, int64_t width, float eps, T* y) {
+  const float scale = RowScale(x, width, eps);
   for (int64_t i = 0; i < width; ++i) StoreFloat(LoadFloat(x + i) * scale * weight[i], y + i);
 }
 
@@ -30,7 +35,19 @@ VITOK_MULTIVERSION void NormRowBfloat16(const c10::BFloat16* x, const float* wei
   NormRow(x, weight, width, eps, y);
 }
 
+VITOK_MULTIVERSION float RowScaleFloat(const float* x, int64_t width, float eps) { return RowScale(x, width, eps); }
+
 }  // namespace
+
+at::Tensor RmsScaleCpu(const at::Tensor& x_TW, double eps) {
+  at::Tensor scale_T = at::empty({x_TW.size(0)}, x_TW.options());
+  const float* const x = x_TW.const_data_ptr<float>();
+  float* const scale = scale_T.data_ptr<float>();
+  for (int64_t t = 0; t < x_TW.size(0); ++t) {
+    scale[t] = RowScaleFloat(x + t * x_TW.stride(0), x_TW.size(1), static_cast<float>(eps));
+  }
+  return scale_T;
+}
 
 at::Tensor RmsNormCpu(const at::Tensor& x_TW, const at::Tensor& weight_W, double eps) {
   const int64_t rows = x_TW.size(0);

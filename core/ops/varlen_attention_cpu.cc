@@ -1,12 +1,13 @@
 // Packed attention on the CPU: keys and values of every image and head are laid out for the block kernel once, then
 // blocks of queries are worked on in parallel. Computes in float32 whatever the dtype.
-#include <ATen/Parallel.h>
-
+#include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <vector>
 
 #include "core/ops/attention_kernel.h"
 #include "core/ops/float_rows.h"
+#include "core/ops/parallel.h"
 #include "core/ops/varlen_attention.h"
 
 namespace vitok {
@@ -33,7 +34,7 @@ struct Plan {
   struct Image {
     int64_t first_token;
     int64_t tokens;
-    int64_t first_row;  // in the laid-out keys and values; a multiple of kPanel
+    int64_t first_row;  // in the laid-out keys and values; a multiple of kKeyPanel
   };
   struct Block {
     int64_t image;
@@ -48,7 +49,7 @@ struct Plan {
     for (size_t i = 0; i + 1 < offsets.size(); ++i) {
       const int64_t tokens = offsets[i + 1] - offsets[i];
       images.push_back({offsets[i], tokens, rows});
-      rows += RoundUp(tokens, kPanel);
+      rows += RoundUp(tokens, kKeyPanel);
       for (int64_t query = 0; query < tokens; query += kQueryBlock) {
         blocks.push_back({static_cast<int64_t>(i), query});
       }
@@ -60,20 +61,26 @@ struct Plan {
 template <typename T>
 void LayOut(const Plan::Image& image, const View<const T>& k, const View<const T>& v, int64_t head, int64_t dim,
             int64_t padded_dim, float* key, float* value) {
-  for (int64_t t = 0; t < RoundUp(image.tokens, kPanel); ++t) {
-    float* const key_column = key + t / kPanel * dim * kPanel + t % kPanel;
+  for (int64_t t = 0; t < RoundUp(image.tokens, kKeyPanel); ++t) {
+    float* const key_column = key + t / kKeyPanel * dim * kKeyPanel + t % kKeyPanel;
     float* const value_row = value + t * padded_dim;
     if (t >= image.tokens) {
-      for (int64_t d = 0; d < dim; ++d) key_column[d * kPanel] = 0;
+      for (int64_t d = 0; d < dim; ++d) key_column[d * kKeyPanel] = 0;
       std::fill_n(value_row, padded_dim, 0.0f);
       continue;
     }
     const T* const key_row = k.Row(image.first_token + t, head);
     const T* const source = v.Row(image.first_token + t, head);
-    for (int64_t d = 0; d < dim; ++d) key_column[d * kPanel] = LoadFloat(key_row + d);
+    for (int64_t d = 0; d < dim; ++d) key_column[d * kKeyPanel] = LoadFloat(key_row + d);
     for (int64_t d = 0; d < dim; ++d) value_row[d] = LoadFloat(source + d);
     std::fill(value_row + dim, value_row + padded_dim, 0.0f);
   }
+}
+
+// Kept by each thread of the pool: 72 KiB for heads of 64, not worth an allocation for every block.
+std::vector<float>& ThreadBuffer() {
+  thread_local std::vector<float> buffer;
+  return buffer;
 }
 
 template <typename T>
@@ -81,7 +88,7 @@ void Attend(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& 
             at::Tensor& out_THD) {
   const int64_t heads = q_THD.size(1);
   const int64_t dim = q_THD.size(2);
-  const int64_t padded_dim = RoundUp(dim, kPanel);
+  const int64_t padded_dim = RoundUp(dim, kValueColumns);
   const View<const T> q(q_THD);
   const View<const T> k(k_THD);
   const View<const T> v(v_THD);
@@ -92,39 +99,36 @@ void Attend(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& 
   float* const value = values.data_ptr<float>();
 
   const auto num_images = static_cast<int64_t>(plan.images.size());
-  at::parallel_for(0, num_images * heads, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const Plan::Image& image = plan.images[i % num_images];
-      const int64_t row = i / num_images * plan.rows + image.first_row;
-      LayOut<T>(image, k, v, i / num_images, dim, padded_dim, key + row * dim, value + row * padded_dim);
-    }
+  ForEachInParallel(num_images * heads, [&](int64_t i) {
+    const Plan::Image& image = plan.images[i % num_images];
+    const int64_t row = i / num_images * plan.rows + image.first_row;
+    LayOut<T>(image, k, v, i / num_images, dim, padded_dim, key + row * dim, value + row * padded_dim);
   });
 
   const auto num_blocks = static_cast<int64_t>(plan.blocks.size());
-  const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
-  at::parallel_for(0, num_blocks * heads, 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> buffer(kQueryBlock * (dim + kKeyBlock + padded_dim));
+  const float scale = std::numbers::log2e_v<float> / std::sqrt(static_cast<float>(dim));
+  ForEachInParallel(num_blocks * heads, [&](int64_t i) {
+    std::vector<float>& buffer = ThreadBuffer();
+    buffer.resize(std::max<size_t>(buffer.size(), kQueryBlock * (dim + kKeyBlock + padded_dim)));
     float* const query = buffer.data();
     float* const score = query + kQueryBlock * dim;
     float* const result = score + kQueryBlock * kKeyBlock;
-    for (int64_t i = begin; i < end; ++i) {
-      const Plan::Block& block = plan.blocks[i % num_blocks];
-      const Plan::Image& image = plan.images[block.image];
-      const int64_t head = i / num_blocks;
-      const int64_t queries = std::min(kQueryBlock, image.tokens - block.first_query);
-      const int64_t token = image.first_token + block.first_query;
-      for (int64_t j = 0; j < queries; ++j) {
-        const T* const row = q.Row(token + j, head);
-        for (int64_t d = 0; d < dim; ++d) query[j * dim + d] = LoadFloat(row + d) * scale;
-      }
-      std::fill(query + queries * dim, query + kQueryBlock * dim, 0.0f);
-      const int64_t row = head * plan.rows + image.first_row;
-      RunAttentionBlock({query, key + row * dim, value + row * padded_dim, dim, padded_dim, image.tokens,
-                         block.first_query, window, score, result});
-      for (int64_t j = 0; j < queries; ++j) {
-        T* const target = out.Row(token + j, head);
-        for (int64_t d = 0; d < dim; ++d) StoreFloat(result[j * padded_dim + d], target + d);
-      }
+    const Plan::Block& block = plan.blocks[i % num_blocks];
+    const Plan::Image& image = plan.images[block.image];
+    const int64_t head = i / num_blocks;
+    const int64_t queries = std::min(kQueryBlock, image.tokens - block.first_query);
+    const int64_t token = image.first_token + block.first_query;
+    for (int64_t j = 0; j < queries; ++j) {
+      const T* const row = q.Row(token + j, head);
+      for (int64_t d = 0; d < dim; ++d) query[j * dim + d] = LoadFloat(row + d) * scale;
+    }
+    std::fill(query + queries * dim, query + kQueryBlock * dim, 0.0f);
+    const int64_t row = head * plan.rows + image.first_row;
+    RunAttentionBlock({query, key + row * dim, value + row * padded_dim, dim, padded_dim, image.tokens,
+                       block.first_query, window, score, result});
+    for (int64_t j = 0; j < queries; ++j) {
+      T* const target = out.Row(token + j, head);
+      for (int64_t d = 0; d < dim; ++d) StoreFloat(result[j * padded_dim + d], target + d);
     }
   });
 }

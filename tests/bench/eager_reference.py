@@ -1,6 +1,7 @@
 """The autoencoder's maths in eager PyTorch ops, as the reference implementation writes them (baseline of the CPU bench).
 
-Only what a timing needs: float32, one image, no padding, full attention. Weights are the published safetensors files.
+Only what a timing needs: float32, one image, full attention. As in the reference's SDPA path, a mask of the valid
+patches goes into every attention (here all are valid). Weights are the published safetensors files.
 """
 
 import json
@@ -27,16 +28,14 @@ def read_safetensors(path):
 
 
 def rms_norm(x, weight):
-    x32 = x.float()
-    x32 = x32 * torch.rsqrt(x32.pow(2).mean(-1, keepdim=True) + 1e-6)
-    return (x32 * weight).to(x.dtype)
+    return F.rms_norm(x.float(), weight.shape, weight=weight, eps=1e-6).to(x.dtype)
 
 
 def rope_table(row, col, head_dim):
     axis = head_dim // 2
     inverse = 1.0 / (10000.0 ** (torch.arange(0, axis, 2).float() / axis))
     angles = torch.cat([row[:, None].float() * inverse, col[:, None].float() * inverse], -1)
-    return angles.cos()[None, None], angles.sin()[None, None]
+    return angles.cos()[None, :, None], angles.sin()[None, :, None]
 
 
 def rotate(x, cos, sin):
@@ -54,23 +53,26 @@ class Tower:
     def linear(self, name, x):
         return F.linear(x, self.weights[name + ".weight"], self.weights.get(name + ".bias"))
 
-    def block(self, prefix, x, cos, sin):
+    def block(self, prefix, x, cos, sin, mask):
         h = rms_norm(x, self.weights[prefix + "norm1.weight"])
         batch, tokens, width = h.shape
         qkv = self.linear(prefix + "attn.qkv_proj", h).view(batch, tokens, 3, -1, self.head_dim)
-        q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))
+        q, k, v = qkv.unbind(2)
         q = rotate(rms_norm(q, self.weights[prefix + "attn.norm_q.weight"]), cos, sin)
         k = rotate(rms_norm(k, self.weights[prefix + "attn.norm_k.weight"]), cos, sin)
-        attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, tokens, width)
+        q, k, v = (part.transpose(1, 2) for part in (q, k, v))
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).reshape(batch, tokens, width)
         value, gate = self.linear(prefix + "ffn.fc1", h).chunk(2, -1)
         mlp = self.linear(prefix + "ffn.fc2", F.silu(gate) * value)
         return x + self.weights[prefix + "layer_scale.gamma"] * (self.linear(prefix + "attn.out_proj", attended) + mlp)
 
     def __call__(self, x, row, col):
         cos, sin = rope_table(row, col, self.head_dim)
+        valid = torch.ones(x.shape[:2], dtype=torch.bool)
+        mask = (valid[:, None, :] & valid[:, :, None])[:, None]
         x = self.linear(self.embed, x)
         for i in range(self.depth):
-            x = self.block(f"{self.blocks}.{i}.", x, cos, sin)
+            x = self.block(f"{self.blocks}.{i}.", x, cos, sin, mask)
         return self.linear(self.project, x)
 
 

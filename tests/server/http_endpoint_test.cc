@@ -22,9 +22,8 @@ std::unique_ptr<HttpEndpoint> Serve(std::map<std::string, HttpHandler> routes) {
 }
 
 TEST(HttpEndpointTest, AnswersItsPathsAndNoOthers) {
-  const auto endpoint =
-      Serve({{"/a", [] { return HttpReply{.content_type = "text/html", .body = "<p>"}; }},
-             {"/b", [] { return HttpReply{.status = 503, .body = "draining\n"}; }}});
+  const auto endpoint = Serve({{"/a", [] { return HttpReply{.content_type = "text/html", .body = "<p>"}; }},
+                               {"/b", [] { return HttpReply{.status = 503, .body = "draining\n"}; }}});
   const std::string a = HttpGet(endpoint->address(), "/a");
   EXPECT_THAT(a, StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(a, HasSubstr("Content-Type: text/html\r\n"));

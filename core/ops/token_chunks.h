@@ -2,17 +2,18 @@
 #pragma once
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/ThreadLocalState.h>
 
 #include <algorithm>
 #include <cstdint>
 
+#include "core/ops/parallel.h"
+
 namespace vitok {
 
 // Tokens of a chunk on the CPU: enough for the matrix product's full speed, and few enough that a chunk's activations
-// (a few thousand values a token) stay in the second-level cache.
-inline constexpr int64_t kChunkTokens = 128;
+// (a few thousand values a token) stay in the second-level cache and that threads can share the work evenly.
+inline constexpr int64_t kChunkTokens = 64;
 
 // Calls `work(begin, end)` for consecutive ranges that cover the rows of x [T, ...]: on the CPU in parallel, one thread
 // a chunk, elsewhere once for all. Chunks do not depend on the number of threads, so results do not either.
@@ -22,9 +23,9 @@ void ForEachTokenChunk(const at::Tensor& x, const Work& work) {
   if (!x.device().is_cpu()) return work(0, tokens);
   const int64_t chunks = (tokens + kChunkTokens - 1) / kChunkTokens;
   const at::ThreadLocalState caller;  // inference and grad mode hold in the threads of the pool too
-  at::parallel_for(0, chunks, 1, [&](int64_t first, int64_t last) {
+  ForEachInParallel(chunks, [&](int64_t i) {
     const at::ThreadLocalStateGuard guard(caller);
-    for (int64_t i = first; i < last; ++i) work(i * kChunkTokens, std::min(tokens, (i + 1) * kChunkTokens));
+    work(i * kChunkTokens, std::min(tokens, (i + 1) * kChunkTokens));
   });
 }
 
