@@ -26,10 +26,11 @@ inline WeightMap RandomWeights(const AutoencoderConfig& config, at::ScalarType d
   return weights;
 }
 
-inline Autoencoder MakeTinyModel(at::ScalarType dtype = at::kFloat, std::optional<int64_t> window = std::nullopt) {
+inline Autoencoder MakeTinyModel(at::ScalarType dtype = at::kFloat, std::optional<int64_t> window = std::nullopt,
+                                 at::Device device = at::kCPU) {
   AutoencoderConfig config = *AutoencoderConfig::FromVariant(kTinyVariant);
   config.sliding_window = window;
-  return *Autoencoder::Create(config, RandomWeights(config, dtype), at::kCPU);
+  return *Autoencoder::Create(config, RandomWeights(config, dtype), device);
 }
 
 // An image of rows x cols patches of noise in [-1, 1].
