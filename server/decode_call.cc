@@ -15,6 +15,7 @@ DecodeCall::DecodeCall(const ServiceContext& context, grpc::CallbackServerContex
                 .items_field = "latents",
                 .num_items = request->latents_size(),
                 .allow_nonfinite = request->allow_nonfinite(),
+                .priority = request->priority(),
                 .message = request}),
       request_(*request),
       response_(response) {}

@@ -1,113 +1,118 @@
 #include "server/device_worker.h"
 
-#include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
-#include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "server/exceptions.h"
+#include "server/run_batch.h"
+#include "server/status_details.h"
 
 namespace vitok {
 namespace {
 
-using TaskBatch = std::vector<std::unique_ptr<TokenizerTask>>;
-
-template <typename Sequence>
-std::vector<Sequence> TakeInputs(TaskBatch& batch) {
-  std::vector<Sequence> inputs;
-  inputs.reserve(batch.size());
-  for (const std::unique_ptr<TokenizerTask>& task : batch) inputs.push_back(std::get<Sequence>(std::move(task->input)));
-  return inputs;
-}
-
-template <typename Sequence>
-absl::StatusOr<std::vector<TokenSequence>> CheckOutputs(absl::StatusOr<std::vector<Sequence>> outputs,
-                                                        size_t expected) {
-  if (!outputs.ok()) return outputs.status();
-  if (outputs->size() != expected) {
-    return absl::InternalError(
-        StrCat("tokenizer must return ", expected, " sequences for as many inputs; was ", outputs->size()));
-  }
-  return std::vector<TokenSequence>(std::make_move_iterator(outputs->begin()), std::make_move_iterator(outputs->end()));
-}
-
-absl::StatusOr<std::vector<TokenSequence>> RunTokenizer(TaskBatch& batch, BatchTimes& times) {
-  Tokenizer& tokenizer = *batch.front()->model->tokenizer;
-  switch (batch.front()->op) {
-    case TokenizerOp::kEncode:
-      return CheckOutputs(tokenizer.Encode(TakeInputs<PatchSequence>(batch), times), batch.size());
-    case TokenizerOp::kDecode:
-      return CheckOutputs(tokenizer.Decode(TakeInputs<LatentSequence>(batch), times), batch.size());
-    case TokenizerOp::kReconstruct:
-      return CheckOutputs(tokenizer.Reconstruct(TakeInputs<PatchSequence>(batch), times), batch.size());
-  }
-  return absl::InternalError("unknown op");
-}
+// Predictions are rough; only a batch that is far beyond its own hangs.
+constexpr double kHangFactor = 10;
 
 }  // namespace
 
+// The tasks of a batch while it runs: the watchdog may answer them before the batch ends.
+class DeviceWorker::RunningBatch {
+ public:
+  explicit RunningBatch(std::vector<std::unique_ptr<TokenizerTask>> tasks) : tasks_(std::move(tasks)) {}
+
+  // Whoever takes the tasks answers them; the next one finds none.
+  std::vector<std::unique_ptr<TokenizerTask>> Take() {
+    absl::MutexLock lock(&mutex_);
+    return std::exchange(tasks_, {});
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::vector<std::unique_ptr<TokenizerTask>> tasks_ ABSL_GUARDED_BY(mutex_);
+};
+
 DeviceWorker::DeviceWorker(Options options, ServerMetrics* metrics)
-    : device_(std::move(options.device)),
+    : options_(std::move(options)),
       metrics_(metrics),
-      admission_(options.admission),
-      batcher_(std::move(options.batching)),
+      admission_(options_.admission),
+      batcher_(options_.batching),
+      deadlines_([this] { batcher_.DropExpiredUntilShutdown(); }),
       thread_([this] { RunBatches(); }) {}
 
 DeviceWorker::~DeviceWorker() {
   Shutdown();
+  deadlines_.join();
   thread_.join();
 }
 
+void DeviceWorker::Shutdown() { batcher_.Shutdown(DrainingError()); }
+
 void DeviceWorker::Schedule(std::vector<std::unique_ptr<TokenizerTask>> tasks) {
-  std::vector<std::unique_ptr<BatchTask>> queued;
-  queued.reserve(tasks.size());
-  for (std::unique_ptr<TokenizerTask>& task : tasks) {
-    task->model_key = task->model.get();
-    queued.push_back(std::move(task));
-  }
+  std::vector<std::unique_ptr<BatchTask>> queued(std::make_move_iterator(tasks.begin()),
+                                                 std::make_move_iterator(tasks.end()));
   const absl::Status status = batcher_.Schedule(queued);
   for (std::unique_ptr<BatchTask>& refused : queued) refused->Drop(status);
 }
 
 void DeviceWorker::RunBatches() {
   const c10::InferenceMode inference_mode;
-  while (true) {
-    std::vector<std::unique_ptr<BatchTask>> taken = batcher_.NextBatch();
-    if (taken.empty()) return;
-    TaskBatch batch;
-    batch.reserve(taken.size());
-    // Schedule lets nothing but TokenizerTasks in.
-    for (std::unique_ptr<BatchTask>& task : taken) batch.emplace_back(static_cast<TokenizerTask*>(task.release()));
-    RunBatch(std::move(batch));
-  }
+  while (std::optional<Batch> batch = batcher_.NextBatch()) Run(*std::move(batch));
 }
 
-void DeviceWorker::RunBatch(TaskBatch batch) {
-  const LoadedModel& model = *batch.front()->model;
-  ServerMetrics::Batch record = {.model = model.name, .images = static_cast<int64_t>(batch.size())};
-  for (const std::unique_ptr<TokenizerTask>& task : batch) {
-    record.tokens += task->tokens;
-    record.padded_tokens += std::max<int64_t>(0, model.attend_padding_to - task->tokens);
+void DeviceWorker::Run(Batch batch) {
+  std::vector<std::unique_ptr<TokenizerTask>> tasks;
+  std::vector<TokenSequence> inputs;
+  ServerMetrics::BatchRecord record = {
+      .device = options_.device,
+      .tokens = batch.size.tokens,
+      .images = static_cast<int64_t>(batch.tasks.size()),
+      .fill = static_cast<double>(batch.size.tokens) / static_cast<double>(options_.batching.budget.tokens),
+      .reason = batch.reason};
+  // Schedule lets nothing but TokenizerTasks in.
+  for (std::unique_ptr<BatchTask>& task : batch.tasks) tasks.emplace_back(static_cast<TokenizerTask*>(task.release()));
+  const std::shared_ptr<LoadedModel> model = tasks.front()->model;
+  for (const std::unique_ptr<TokenizerTask>& task : tasks) {
+    inputs.push_back(std::move(task->input));
+    record.padded_tokens += std::max<int64_t>(0, model->attend_padding_to - task->tokens);
   }
+  record.model = model->name;
+
+  // Shared with the watchdog's callback, which may still hold it when this thread has gone on.
+  const auto running = std::make_shared<RunningBatch>(std::move(tasks));
   TaskTimes times;
   times.batch_start = absl::Now();
-  absl::StatusOr<std::vector<TokenSequence>> outputs = CatchExceptions(
-      StrCat("model '", model.name, "'"), [&batch, &times] { return RunTokenizer(batch, times.batch); });
+  const absl::Duration limit = std::max(options_.hang_timeout, kHangFactor * batch.predicted);
+  watchdog_.Arm(times.batch_start + limit, [this, running, limit, model] {
+    Fail(DeviceFaultError(StrCat("on ", device(), " a batch of model '", model->name, "' runs longer than ",
+                                 absl::FormatDuration(limit))));
+    const absl::Status hung = absl::DeadlineExceededError(
+        StrCat("the batch of model '", model->name, "' did not end within ", absl::FormatDuration(limit)));
+    for (const std::unique_ptr<TokenizerTask>& task : running->Take()) task->Drop(hung);
+  });
+  std::vector<absl::StatusOr<TokenSequence>> results = RunBatch(*model, batch.lane.op, std::move(inputs), times.batch);
   times.batch_end = absl::Now();
-  admission_.RecordBatch(record.tokens, times.batch_end - times.batch_start);
+  if (!watchdog_.Disarm()) return;
+
+  const absl::Duration duration = times.batch_end - times.batch_start;
+  const bool ok = std::all_of(results.begin(), results.end(), [](const auto& result) { return result.ok(); });
+  batcher_.BatchDone(batch, ok ? duration : absl::ZeroDuration());
+  admission_.RecordBatch(record.tokens, duration);
+  record.duration = duration;
   metrics_->RecordBatch(record);
-  for (size_t i = 0; i < batch.size(); ++i) {
-    TokenizerTask& task = *batch[i];
-    if (outputs.ok()) {
-      std::move(task.done)(std::move((*outputs)[i]), times);
-    } else {
-      std::move(task.done)(outputs.status(), times);
-    }
-  }
+  if (ErrorReason(results.front().status()) == kReasonDeviceFault) Fail(results.front().status());
+  tasks = running->Take();
+  for (size_t i = 0; i < tasks.size(); ++i) std::move(tasks[i]->done)(std::move(results[i]), times);
+}
+
+void DeviceWorker::Fail(const absl::Status& status) {
+  if (failed_.exchange(true)) return;
+  batcher_.Shutdown(status);
+  if (options_.on_failure) options_.on_failure(status);
 }
 
 }  // namespace vitok

@@ -14,6 +14,7 @@ EncodeCall::EncodeCall(const ServiceContext& context, grpc::CallbackServerContex
                 .items_field = "images",
                 .num_items = request->images_size(),
                 .allow_nonfinite = request->allow_nonfinite(),
+                .priority = request->priority(),
                 .message = request}),
       request_(*request),
       response_(response) {}

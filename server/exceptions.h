@@ -13,17 +13,22 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "core/base/str_cat.h"
+#include "server/status_details.h"
 
 namespace vitok {
 
 // Calls `function`, which returns a Status or StatusOr, and turns what it throws into one: RESOURCE_EXHAUSTED when
-// memory ran out, on the host or a device, INTERNAL otherwise. `what` names the work in the message.
+// memory ran out, on the host or a device, UNAVAILABLE (DEVICE_FAULT) when the device failed, INTERNAL otherwise.
+// `what` names the work in the message.
 template <typename Function>
 auto CatchExceptions(std::string_view what, Function&& function) -> std::invoke_result_t<Function> {
   try {
     return function();
   } catch (const c10::OutOfMemoryError& error) {
     return absl::ResourceExhaustedError(StrCat(what, ": device memory ran out: ", error.what_without_backtrace()));
+  } catch (const c10::AcceleratorError& error) {
+    // The device's context is broken: every later call on it fails as well.
+    return DeviceFaultError(StrCat(what, ": ", error.what_without_backtrace()));
   } catch (const c10::Error& error) {
     const std::string reason = error.what_without_backtrace();
     // The host allocator reports a failed allocation as a plain c10::Error.

@@ -21,6 +21,27 @@ const at::Tensor& Values(const TokenSequence& sequence) {
   return patches != nullptr ? patches->patches_ND : std::get<LatentSequence>(sequence).z_NZ;
 }
 
+// Of an item while it is worked on: its values in float32, in and out.
+int64_t HostBytes(int64_t tokens, const TokenizerInfo& model) {
+  return tokens * (model.patch_values + model.latent_channels) * int64_t{sizeof(float)};
+}
+
+uint64_t NextCallNumber() {
+  static std::atomic<uint64_t> calls{0};
+  return ++calls;
+}
+
+absl::StatusOr<Priority> ReadPriority(v1::Priority priority) {
+  switch (priority) {
+    case v1::PRIORITY_UNSPECIFIED:
+    case v1::PRIORITY_INTERACTIVE: return Priority::kInteractive;
+    case v1::PRIORITY_BATCH: return Priority::kBatch;
+    case v1::PRIORITY_BACKGROUND: return Priority::kBackground;
+    default: break;
+  }
+  return FieldError("priority", StrCat("must be a known Priority; was ", static_cast<int>(priority)));
+}
+
 absl::Status CheckHalves(TokenizerOp op, const LoadedModel& model) {
   if (op != TokenizerOp::kDecode && !model.info().can_encode) {
     return absl::UnimplementedError(StrCat("model '", model.name, "' has no encoder loaded"));
@@ -40,14 +61,14 @@ ItemCall::ItemCall(const ServiceContext& context, grpc::CallbackServerContext* r
       request_id_(NextRequestId()),
       arrival_(absl::Now()),
       deadline_(absl::FromChrono(rpc->deadline())),
-      cancelled_(std::make_shared<std::atomic<bool>>(false)) {}
+      number_(NextCallNumber()) {}
 
 std::string ItemCall::ItemField(int item) const { return StrCat(request_.items_field, "[", item, "]"); }
 
 // gRPC calls this after Start has returned: model_ does not change any more.
 void ItemCall::OnCancel() {
-  cancelled_->store(true, std::memory_order_relaxed);
-  if (model_ != nullptr) model_->worker->DropDead();
+  *cancelled_ = true;
+  if (model_ != nullptr) model_->worker->Cancel(number_);
 }
 
 void ItemCall::OnDone() {
@@ -82,22 +103,33 @@ absl::Status ItemCall::Admit() {
   }
   VITOK_RETURN_IF_ERROR(CheckOptions());
   items_ = std::vector<Item>(request_.num_items);
-  int64_t good_items = 0;
-  int64_t tokens = 0;
+  VITOK_ASSIGN_OR_RETURN(priority_, ReadPriority(request_.priority));
+  Admission::Load load{.bytes = static_cast<int64_t>(request_.message->ByteSizeLong())};
+  BatchSize size;
   for (int i = 0; i < request_.num_items; ++i) {
     absl::StatusOr<int64_t> count = CatchExceptions(ItemField(i), [this, i] { return CountTokens(i); });
     items_[i].status = count.status();
     if (!count.ok()) continue;
-    ++good_items;
-    tokens += *count;
+    ++load.items;
+    load.tokens += *count;
+    load.bytes += HostBytes(*count, model_->info());
+    size += {.tokens = *count, .square_tokens = *count * *count};
   }
-  VITOK_ASSIGN_OR_RETURN(permit_, model_->worker->admission().Admit(good_items, tokens));
-  context_.metrics->AddQueued(model_->worker->device(), permit_.items(), permit_.tokens());
+  VITOK_RETURN_IF_ERROR(CheckDeadline(size));
+  VITOK_ASSIGN_OR_RETURN(permit_, model_->worker->admission().Admit(load));
+  context_.metrics->AddQueued(model_->worker->device(), load.items, load.tokens);
   return absl::OkStatus();
 }
 
+absl::Status ItemCall::CheckDeadline(const BatchSize& size) const {
+  if (deadline_ == absl::InfiniteFuture()) return absl::OkStatus();
+  const absl::Duration left = deadline_ - absl::Now();
+  const absl::Duration needed = model_->worker->PredictTime({model_->id, request_.op}, priority_, size);
+  return needed <= left ? absl::OkStatus() : DeadlinePredictedError(needed, left);
+}
+
 absl::Status ItemCall::CheckAlive() const {
-  if (cancelled_->load(std::memory_order_relaxed)) return absl::CancelledError("cancelled by the client");
+  if (*cancelled_) return absl::CancelledError("cancelled by the client");
   if (deadline_ <= absl::Now()) return absl::DeadlineExceededError("deadline passed before preprocessing");
   return absl::OkStatus();
 }
@@ -125,10 +157,12 @@ void ItemCall::ScheduleTasks() {
     item.timings.preprocess = ready_ - arrival_;
     if (!item.status.ok()) continue;
     auto task = std::make_unique<TokenizerTask>();
-    task->op = request_.op;
+    task->lane = {model_->id, request_.op};
+    task->priority = priority_;
     task->tokens = item.tokens;
+    task->bytes = HostBytes(item.tokens, model_->info());
+    task->request = number_;
     task->deadline = deadline_;
-    task->cancelled = cancelled_;
     task->model = model_;
     task->input = std::move(item.sequence);
     task->done = [this, i](absl::StatusOr<TokenSequence> output, const TaskTimes& times) {
@@ -141,7 +175,13 @@ void ItemCall::ScheduleTasks() {
     return;
   }
   remaining_.store(static_cast<int>(tasks.size()));
-  model_->worker->Schedule(std::move(tasks));
+  // The last task may end this call at any time from here on, so what is needed afterwards is copied before.
+  const std::shared_ptr<LoadedModel> model = model_;
+  const std::shared_ptr<const std::atomic<bool>> cancelled = cancelled_;
+  const uint64_t number = number_;
+  model->worker->Schedule(std::move(tasks));
+  // A cancellation that came before the tasks were queued found nothing to cancel.
+  if (*cancelled) model->worker->Cancel(number);
 }
 
 void ItemCall::OnTaskDone(int i, absl::StatusOr<TokenSequence> output, const TaskTimes& times) {
@@ -211,8 +251,8 @@ void ItemCall::EndCall(const absl::Status& status, int64_t tokens, const Request
                                 .bytes_in = static_cast<int64_t>(request_.message->ByteSizeLong()),
                                 .bytes_out = status.ok() ? static_cast<int64_t>(reply().ByteSizeLong()) : 0});
   Log(status, tokens, call_timings);
-  if (permit_.items() > 0) {
-    context_.metrics->AddQueued(model_->worker->device(), -permit_.items(), -permit_.tokens());
+  if (const Admission::Load& load = permit_.load(); load.items > 0) {
+    context_.metrics->AddQueued(model_->worker->device(), -load.items, -load.tokens);
     permit_ = Admission::Permit();
   }
   if (const absl::Duration retry = RetryDelay(status); retry > absl::ZeroDuration()) {

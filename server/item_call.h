@@ -11,10 +11,11 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "grpcpp/grpcpp.h"
-#include "server/admission.h"
+#include "server/batching/admission.h"
 #include "server/request_timings.h"
 #include "server/service_context.h"
 #include "server/tokenizer_task.h"
+#include "vitok/v1/tokenizer.pb.h"
 
 namespace vitok {
 
@@ -41,6 +42,7 @@ class ItemCall : public grpc::ServerUnaryReactor {
     std::string_view items_field;  // "images"
     int num_items = 0;
     bool allow_nonfinite = false;
+    v1::Priority priority = v1::PRIORITY_UNSPECIFIED;
     const google::protobuf::Message* message = nullptr;
   };
 
@@ -79,6 +81,7 @@ class ItemCall : public grpc::ServerUnaryReactor {
   void OnDone() override;
 
   absl::Status Admit();
+  absl::Status CheckDeadline(const BatchSize& size) const;
   absl::Status CheckAlive() const;
   void PrepareItem(int item);
   void ScheduleTasks();
@@ -95,10 +98,13 @@ class ItemCall : public grpc::ServerUnaryReactor {
   const std::string request_id_;
   const absl::Time arrival_;
   const absl::Time deadline_;
-  const std::shared_ptr<std::atomic<bool>> cancelled_;
+  const uint64_t number_;  // of this call, for the batcher
+  // Shared, since it is looked at once more when the call may have ended.
+  const std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
 
   bool entered_ = false;  // counted by the gate
   std::shared_ptr<LoadedModel> model_;
+  Priority priority_ = Priority::kInteractive;
   Admission::Permit permit_;
   std::vector<Item> items_;
   absl::Time ready_;               // end of preparation

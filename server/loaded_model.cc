@@ -1,5 +1,6 @@
 #include "server/loaded_model.h"
 
+#include <atomic>
 #include <utility>
 
 #include "core/base/status_macros.h"
@@ -9,6 +10,11 @@ namespace vitok {
 namespace {
 
 constexpr size_t kMaxPipelineBytes = 1024;
+
+uint64_t NextModelId() {
+  static std::atomic<uint64_t> models{0};
+  return ++models;
+}
 
 absl::Status ForModel(const std::string& name, const absl::Status& status) {
   return absl::Status(status.code(), StrCat("model '", name, "': ", std::string(status.message())));
@@ -53,6 +59,7 @@ absl::StatusOr<std::shared_ptr<LoadedModel>> LoadModel(const ModelOptions& optio
   absl::StatusOr<Preprocessor> preprocessor = ParsePipeline(pipeline, info, limits.max_image_pixels);
   if (!preprocessor.ok()) return ForModel(options.name, preprocessor.status());
   return std::make_shared<LoadedModel>(LoadedModel{.name = options.name,
+                                                   .id = NextModelId(),
                                                    .tokenizer = *std::move(tokenizer),
                                                    .preprocess = pipeline,
                                                    .preprocessor = *std::move(preprocessor),

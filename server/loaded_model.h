@@ -22,6 +22,7 @@ using TokenizerLoader = std::function<absl::StatusOr<std::unique_ptr<Tokenizer>>
 // Constant after loading, but for calls of `tokenizer`, which are its worker's alone.
 struct LoadedModel {
   std::string name;
+  uint64_t id = 0;  // of this model in this process; never used again
   std::unique_ptr<Tokenizer> tokenizer;
   std::string preprocess;  // the default pipeline, as text and parsed
   Preprocessor preprocessor;

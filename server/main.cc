@@ -3,6 +3,7 @@
 #include <grpc/support/log.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -51,14 +52,25 @@ absl::Status Serve(const ServerOptions& options) {
   const int compute_threads =
       options.compute_threads > 0 ? options.compute_threads : static_cast<int>(std::thread::hardware_concurrency());
   at::set_num_threads(std::max(1, compute_threads));
-  ExitOnStopSignals();
-  VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<Server> server, Server::Start(options, LoadAutoencoder));
   StopSignal stop;
+  std::atomic<bool> failed{false};
+  VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<Server> server,
+                         Server::Start(options, LoadAutoencoder, [&stop, &failed](const absl::Status&) {
+                           failed = true;
+                           stop.Wake();
+                         }));
+  stop.KeepSignals();
   spdlog::info("vitok-server {} ({}) listening on {}", Version(), BuildDescription(), server->address());
   if (!server->http_address().empty()) spdlog::info("metrics on http://{}/metrics", server->http_address());
-  const int signal = stop.Wait();
-  spdlog::info("signal {}: draining; a second one stops at once", signal);
+  if (const int signal = stop.Wait(); signal != 0) {
+    spdlog::info("signal {}: draining; a second one stops at once", signal);
+  }
   if (!server->Shutdown()) spdlog::warn("calls were cancelled: they took longer than server.shutdown_grace_s");
+  if (failed) {
+    // A thread that hangs in the device's driver can not be joined.
+    spdlog::shutdown();
+    _exit(EXIT_FAILURE);
+  }
   spdlog::info("stopped");
   return absl::OkStatus();
 }

@@ -15,6 +15,7 @@ ReconstructCall::ReconstructCall(const ServiceContext& context, grpc::CallbackSe
                 .items_field = "images",
                 .num_items = request->images_size(),
                 .allow_nonfinite = request->allow_nonfinite(),
+                .priority = request->priority(),
                 .message = request}),
       request_(*request),
       response_(response) {}

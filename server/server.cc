@@ -10,8 +10,8 @@
 #include "core/base/str_cat.h"
 #include "core/base/version.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
-#include "grpcpp/health_check_service_interface.h"
 #include "server/listen_address.h"
+#include "server/warm_up.h"
 #include "spdlog/spdlog.h"
 
 namespace vitok {
@@ -39,8 +39,9 @@ void SetChannelArguments(const RequestLimits& limits, grpc::ServerBuilder& build
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, const TokenizerLoader& load) {
-  std::unique_ptr<Server> server(new Server(options));
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, const TokenizerLoader& load,
+                                                      FailureHandler on_failure) {
+  std::unique_ptr<Server> server(new Server(options, std::move(on_failure)));
   // Before the models, which may take long to load; Listen looks again.
   VITOK_RETURN_IF_ERROR(server->CheckAddresses());
   VITOK_RETURN_IF_ERROR(server->LoadModels(load));
@@ -78,17 +79,56 @@ absl::Status Server::LoadModels(const TokenizerLoader& load) {
   for (const std::shared_ptr<LoadedModel>& model : models) {
     std::unique_ptr<DeviceWorker>& worker = workers_[model->info().device];
     if (worker == nullptr) {
-      worker = std::make_unique<DeviceWorker>(
-          DeviceWorker::Options{.device = model->info().device,
-                                .batching = {.max_batch_tokens = options_.batching.max_batch_tokens},
-                                .admission = {.max_items = options_.batching.max_queued_requests,
-                                              .max_tokens = options_.batching.max_queued_tokens}},
-          metrics_.get());
+      worker = std::make_unique<DeviceWorker>(WorkerOptions(model->info().device), metrics_.get());
     }
     model->worker = worker.get();
+    VITOK_RETURN_IF_ERROR(WarmUpModel(*model));
   }
   models_ = std::make_unique<ModelRegistry>(std::move(models), options_.default_model);
   return absl::OkStatus();
+}
+
+DeviceWorker::Options Server::WorkerOptions(const std::string& device) {
+  const BatchingOptions& batching = options_.batching;
+  const int64_t square_tokens = batching.max_batch_square_tokens > 0
+                                    ? batching.max_batch_square_tokens
+                                    : batching.max_batch_tokens * batching.max_batch_tokens;
+  return {.device = device,
+          .batching = {.budget = {.tokens = batching.max_batch_tokens,
+                                  .square_tokens = square_tokens,
+                                  .bytes = batching.max_batch_bytes},
+                       .max_delay = batching.max_delay,
+                       .prefetch = 1},
+          .admission = {.max_items = batching.max_queued_requests,
+                        .max_tokens = batching.max_queued_tokens,
+                        .max_bytes = batching.max_queued_bytes},
+          .hang_timeout = batching.hang_timeout,
+          .on_failure = [this](const absl::Status& status) { OnDeviceFailure(status); }};
+}
+
+absl::Status Server::WarmUpModel(const LoadedModel& model) {
+  if (options_.batching.warm_up == absl::ZeroDuration()) return absl::OkStatus();
+  const absl::Time start = absl::Now();
+  const BatchBudget budget = WorkerOptions(model.info().device).batching.budget;
+  VITOK_ASSIGN_OR_RETURN(auto costs, WarmUp(model, budget, options_.batching.warm_up));
+  for (auto& [op, cost] : costs) {
+    constexpr BatchSize kImage{.tokens = 256, .square_tokens = 256 * 256};
+    spdlog::info("model '{}' {}: {:.2f} ms for an image of 256 tokens", model.name, MethodName(op),
+                 absl::ToDoubleMilliseconds(cost.Predict(kImage)));
+    model.worker->SetCostModel({model.id, op}, std::move(cost));
+  }
+  spdlog::info("warmed model '{}' up in {:.2f} s", model.name, absl::ToDoubleSeconds(absl::Now() - start));
+  return absl::OkStatus();
+}
+
+void Server::OnDeviceFailure(const absl::Status& status) {
+  spdlog::critical("{}; the server takes no more calls and should be started again", std::string(status.message()));
+  {
+    absl::MutexLock lock(&health_mutex_);
+    failed_ = true;
+    if (health_ != nullptr) health_->Shutdown();
+  }
+  if (on_failure_) on_failure_(status);
 }
 
 absl::Status Server::Listen() {
@@ -110,7 +150,10 @@ absl::Status Server::Listen() {
   builder.RegisterService(service_.get());
   grpc_server_ = builder.BuildAndStart();
   if (grpc_server_ == nullptr) return absl::UnavailableError(StrCat("cannot listen on ", options_.listen));
-  grpc_server_->GetHealthCheckService()->SetServingStatus(std::string(v1::Tokenizer::service_full_name()), true);
+  absl::MutexLock lock(&health_mutex_);
+  health_ = grpc_server_->GetHealthCheckService();
+  health_->SetServingStatus(std::string(v1::Tokenizer::service_full_name()), true);
+  if (failed_) health_->Shutdown();
   address_ = address.ToString(port);
   return absl::OkStatus();
 }
@@ -123,7 +166,10 @@ bool Server::Shutdown() {
   // For answers that are on their way: refusals, and results of the batch that runs.
   constexpr absl::Duration kAnswerTime = absl::Seconds(1);
   constexpr absl::Duration kQuietTime = absl::Milliseconds(100);
-  grpc_server_->GetHealthCheckService()->Shutdown();
+  {
+    absl::MutexLock lock(&health_mutex_);
+    std::exchange(health_, nullptr)->Shutdown();
+  }
   const bool drained = gate_.Drain(options_.shutdown_grace);
   for (auto& [device, worker] : workers_) worker->Shutdown();
   if (!drained) gate_.Drain(kAnswerTime);

@@ -1,12 +1,16 @@
 // The server: models, device workers, gRPC service, health, reflection and metrics, put together.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "grpcpp/grpcpp.h"
+#include "grpcpp/health_check_service_interface.h"
 #include "server/cpu_jobs.h"
 #include "server/device_worker.h"
 #include "server/drain_gate.h"
@@ -24,8 +28,13 @@ namespace vitok {
 //   server->Shutdown();
 class Server {
  public:
-  // Loads all models and listens. Errors name the model or the address.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options, const TokenizerLoader& load);
+  // Called at most once a device, on some thread, when a device failed: the server is NOT_SERVING and answers
+  // UNAVAILABLE from then on, and its process should end. Must not block or destroy the server.
+  using FailureHandler = std::function<void(const absl::Status&)>;
+
+  // Loads all models, warms them up and listens. Errors name the model or the address.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options, const TokenizerLoader& load,
+                                                       FailureHandler on_failure = nullptr);
 
   // Shuts down at once if Shutdown was not called.
   ~Server();
@@ -41,14 +50,19 @@ class Server {
   bool Shutdown();
 
  private:
-  explicit Server(const ServerOptions& options) : options_(options) {}
+  Server(const ServerOptions& options, FailureHandler on_failure)
+      : options_(options), on_failure_(std::move(on_failure)) {}
 
   absl::Status CheckAddresses() const;
   absl::Status LoadModels(const TokenizerLoader& load);
+  DeviceWorker::Options WorkerOptions(const std::string& device);
+  absl::Status WarmUpModel(const LoadedModel& model);
+  void OnDeviceFailure(const absl::Status& status);
   absl::Status Listen();
   HttpReply MetricsPage() const;
 
   const ServerOptions options_;
+  const FailureHandler on_failure_;
   std::string address_;
   // In the order of dependence: each may use what stands above it.
   DrainGate gate_;
@@ -59,6 +73,9 @@ class Server {
   std::unique_ptr<ModelRegistry> models_;
   std::unique_ptr<TokenizerService> service_;
   std::unique_ptr<grpc::Server> grpc_server_;
+  absl::Mutex health_mutex_;
+  bool failed_ ABSL_GUARDED_BY(health_mutex_) = false;
+  grpc::HealthCheckServiceInterface* health_ ABSL_GUARDED_BY(health_mutex_) = nullptr;  // while the service runs
 };
 
 }  // namespace vitok

@@ -19,6 +19,7 @@ namespace vitok {
 namespace {
 
 constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
+constexpr int64_t kMaxInt64 = std::numeric_limits<int64_t>::max();
 constexpr int64_t kMaxMessageBytes = int64_t{1} << 30;  // protobuf ends at 2 GiB
 constexpr size_t kMaxModelNameBytes = 128;
 
@@ -37,6 +38,11 @@ absl::Status BadValue(std::string_view field, std::string_view must, std::string
 
 absl::Status CheckRange(std::string_view field, int64_t value, int64_t min, int64_t max) {
   if (value >= min && value <= max) return absl::OkStatus();
+  return BadValue(field, StrCat("between ", min, " and ", max), StrCat(value));
+}
+
+absl::Status CheckNumber(std::string_view field, double value, double min, double max) {
+  if (value >= min && value <= max) return absl::OkStatus();  // NaN is not
   return BadValue(field, StrCat("between ", min, " and ", max), StrCat(value));
 }
 
@@ -60,11 +66,8 @@ absl::Status ReadListen(const config::Listen& proto, ServerOptions& options) {
   if (proto.has_listen()) options.listen = proto.listen();
   if (proto.has_http_listen()) options.http_listen = proto.http_listen();
   if (proto.has_shutdown_grace_s()) {
-    const double seconds = proto.shutdown_grace_s();
-    if (!(seconds >= 0 && seconds <= 3600)) {
-      return BadValue("server.shutdown_grace_s", "between 0 and 3600", StrCat(seconds));
-    }
-    options.shutdown_grace = absl::Seconds(seconds);
+    VITOK_RETURN_IF_ERROR(CheckNumber("server.shutdown_grace_s", proto.shutdown_grace_s(), 0, 3600));
+    options.shutdown_grace = absl::Seconds(proto.shutdown_grace_s());
   }
   VITOK_RETURN_IF_ERROR(CheckAddress("server.listen", options.listen, /*unix_allowed=*/true));
   if (options.http_listen.empty()) return absl::OkStatus();
@@ -86,12 +89,31 @@ absl::Status ReadBatching(const config::Batching& proto, const RequestLimits& li
   if (proto.has_max_batch_tokens()) batching.max_batch_tokens = proto.max_batch_tokens();
   if (proto.has_max_queued_requests()) batching.max_queued_requests = proto.max_queued_requests();
   if (proto.has_max_queued_tokens()) batching.max_queued_tokens = proto.max_queued_tokens();
+  if (proto.has_max_queued_bytes()) batching.max_queued_bytes = proto.max_queued_bytes();
+  if (proto.has_max_batch_square_tokens()) batching.max_batch_square_tokens = proto.max_batch_square_tokens();
+  if (proto.has_max_batch_bytes()) batching.max_batch_bytes = proto.max_batch_bytes();
   VITOK_RETURN_IF_ERROR(CheckRange("batching.max_batch_tokens", batching.max_batch_tokens, 1, kMaxInt));
   // A queue that a single legal request or image overfills would refuse it for ever.
   VITOK_RETURN_IF_ERROR(CheckRange("batching.max_queued_requests (at least limits.max_images_per_request)",
                                    batching.max_queued_requests, limits.max_images_per_request, kMaxInt));
-  return CheckRange("batching.max_queued_tokens (at least limits.max_image_tokens)", batching.max_queued_tokens,
-                    limits.max_image_tokens, std::numeric_limits<int64_t>::max());
+  VITOK_RETURN_IF_ERROR(CheckRange("batching.max_queued_tokens (at least limits.max_image_tokens)",
+                                   batching.max_queued_tokens, limits.max_image_tokens, kMaxInt64));
+  VITOK_RETURN_IF_ERROR(CheckRange("batching.max_queued_bytes", batching.max_queued_bytes, 1 << 20, kMaxInt64));
+  VITOK_RETURN_IF_ERROR(CheckRange("batching.max_batch_square_tokens", batching.max_batch_square_tokens, 0, kMaxInt64));
+  VITOK_RETURN_IF_ERROR(CheckRange("batching.max_batch_bytes", batching.max_batch_bytes, 1, kMaxInt64));
+  if (proto.has_max_delay_ms()) {
+    VITOK_RETURN_IF_ERROR(CheckNumber("batching.max_delay_ms", proto.max_delay_ms(), 0, 10000));
+    batching.max_delay = absl::Milliseconds(proto.max_delay_ms());
+  }
+  if (proto.has_hang_timeout_s()) {
+    VITOK_RETURN_IF_ERROR(CheckNumber("batching.hang_timeout_s", proto.hang_timeout_s(), 0.001, 86400));
+    batching.hang_timeout = absl::Seconds(proto.hang_timeout_s());
+  }
+  if (proto.has_warm_up_s()) {
+    VITOK_RETURN_IF_ERROR(CheckNumber("batching.warm_up_s", proto.warm_up_s(), 0, 3600));
+    batching.warm_up = absl::Seconds(proto.warm_up_s());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ReadCpu(const config::Cpu& proto, ServerOptions& options) {
@@ -244,7 +266,13 @@ std::string ServerConfigToYaml(const ServerOptions& options) {
                     {"max_image_pixels", options.limits.max_image_pixels}};
   json["batching"] = {{"max_batch_tokens", options.batching.max_batch_tokens},
                       {"max_queued_requests", options.batching.max_queued_requests},
-                      {"max_queued_tokens", options.batching.max_queued_tokens}};
+                      {"max_queued_tokens", options.batching.max_queued_tokens},
+                      {"max_queued_bytes", options.batching.max_queued_bytes},
+                      {"max_batch_square_tokens", options.batching.max_batch_square_tokens},
+                      {"max_batch_bytes", options.batching.max_batch_bytes},
+                      {"max_delay_ms", absl::ToDoubleMilliseconds(options.batching.max_delay)},
+                      {"hang_timeout_s", absl::ToDoubleSeconds(options.batching.hang_timeout)},
+                      {"warm_up_s", absl::ToDoubleSeconds(options.batching.warm_up)}};
   json["cpu"] = {{"preprocess_threads", options.preprocess_threads}, {"compute_threads", options.compute_threads}};
   json["log"] = {{"format", options.log.format == LogOptions::Format::kJson ? "json" : "text"},
                  {"level", options.log.level}};

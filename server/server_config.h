@@ -22,8 +22,14 @@ struct RequestLimits {
 
 struct BatchingOptions {
   int64_t max_batch_tokens = 16384;
+  int64_t max_batch_square_tokens = 0;  // 0: max_batch_tokens²
+  int64_t max_batch_bytes = int64_t{1} << 30;
+  absl::Duration max_delay = absl::Milliseconds(20);
   int64_t max_queued_requests = 1024;
   int64_t max_queued_tokens = int64_t{1} << 20;
+  int64_t max_queued_bytes = int64_t{4} << 30;
+  absl::Duration hang_timeout = absl::Seconds(60);
+  absl::Duration warm_up = absl::Seconds(2);  // 0: none
 };
 
 struct ModelOptions {

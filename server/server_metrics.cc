@@ -21,12 +21,15 @@ constexpr Stage kStageTimes[] = {
     {"device_to_host", &RequestTimings::device_to_host}, {"postprocess", &RequestTimings::postprocess},
 };
 
+constexpr const char* kCloseReasonNames[] = {"full", "delay", "idle"};  // in the order of CloseReason
+
 // 0.25 ms to 32 s: doubling, but in steps of about 1.4 between 2 and 500 ms, where SLOs lie.
 const prometheus::Histogram::BucketBoundaries kSeconds = {
     0.00025, 0.0005, 0.001, 0.002, 0.0028, 0.004, 0.0056, 0.008, 0.011, 0.016, 0.022, 0.032, 0.045,
     0.064,   0.09,   0.125, 0.18,  0.25,   0.35,  0.5,    1,     2,     4,     8,     16,    32};
 const prometheus::Histogram::BucketBoundaries kTokens = {16,   32,   64,   128,   256,   512,   1024,
                                                          2048, 4096, 8192, 16384, 32768, 65536, 131072};
+const prometheus::Histogram::BucketBoundaries kRatio = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1};
 const prometheus::Histogram::BucketBoundaries kImages = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
 
 template <typename Builder>
@@ -60,6 +63,10 @@ ServerMetrics::ServerMetrics(const std::vector<std::string>& models, const std::
                                 "Time of each item from ready to the start of its batch");
   auto& batch_tokens = MakeFamily(BuildHistogram(), registry, "vitok_batch_tokens", "Tokens of each batch");
   auto& batch_images = MakeFamily(BuildHistogram(), registry, "vitok_batch_images", "Images or latents of each batch");
+  auto& batch_fill =
+      MakeFamily(BuildHistogram(), registry, "vitok_batch_fill_ratio", "Tokens of each batch over the token budget");
+  auto& batch_close =
+      MakeFamily(BuildCounter(), registry, "vitok_batch_close_total", "Batches by why they held no more");
   auto& padded =
       MakeFamily(BuildCounter(), registry, "vitok_padded_tokens_total", "Tokens computed that belong to no image");
   auto& images = MakeFamily(BuildCounter(), registry, "vitok_images_total", "Images or latents done");
@@ -91,6 +98,10 @@ ServerMetrics::ServerMetrics(const std::vector<std::string>& models, const std::
     model.queue_wait = &queue_wait.Add(by_model, kSeconds);
     model.batch_tokens = &batch_tokens.Add(by_model, kTokens);
     model.batch_images = &batch_images.Add(by_model, kImages);
+    model.batch_fill = &batch_fill.Add(by_model, kRatio);
+    for (size_t reason = 0; reason < kCloseReasons; ++reason) {
+      model.batch_close[reason] = &batch_close.Add({{"model", name}, {"reason", kCloseReasonNames[reason]}});
+    }
     model.padded_tokens = &padded.Add(by_model);
     model.images = &images.Add(by_model);
     model.tokens = &tokens.Add(by_model);
@@ -102,12 +113,16 @@ ServerMetrics::ServerMetrics(const std::vector<std::string>& models, const std::
   auto& queued_requests =
       MakeFamily(BuildGauge(), registry, "vitok_queued_requests", "Items admitted and not finished");
   auto& queued_tokens = MakeFamily(BuildGauge(), registry, "vitok_queued_tokens", "Tokens admitted and not finished");
+  auto& busy_seconds =
+      MakeFamily(BuildCounter(), registry, "vitok_device_busy_seconds_total", "Time a device spent on batches");
   for (const std::string& device : devices) {
-    devices_[device] = {&queued_requests.Add({{"device", device}}), &queued_tokens.Add({{"device", device}})};
+    const prometheus::Labels by_device = {{"device", device}};
+    devices_[device] = {&queued_requests.Add(by_device), &queued_tokens.Add(by_device), &busy_seconds.Add(by_device)};
   }
 
   auto& rejected = MakeFamily(BuildCounter(), registry, "vitok_rejected_total", "Calls refused at the door");
-  for (const std::string_view reason : {kReasonQueueRequests, kReasonQueueTokens, kReasonDraining}) {
+  for (const std::string_view reason : {kReasonQueueRequests, kReasonQueueTokens, kReasonQueueBytes, kReasonQuota,
+                                        kReasonDeadlinePredicted, kReasonDraining}) {
     rejected_[std::string(reason)] = &rejected.Add({{"reason", absl::AsciiStrToLower(ToAbsl(reason))}});
   }
   auto& bytes = MakeFamily(BuildCounter(), registry, "vitok_payload_bytes", "Bytes of request and reply messages");
@@ -133,11 +148,15 @@ void ServerMetrics::RecordCall(const Call& call) {
   if (rejected != rejected_.end()) rejected->second->Increment();
 }
 
-void ServerMetrics::RecordBatch(const Batch& batch) {
+void ServerMetrics::RecordBatch(const BatchRecord& batch) {
   ModelMetrics& model = ForModel(batch.model);
   model.batch_tokens->Observe(static_cast<double>(batch.tokens));
   model.batch_images->Observe(static_cast<double>(batch.images));
   model.padded_tokens->Increment(static_cast<double>(batch.padded_tokens));
+  model.batch_fill->Observe(batch.fill);
+  model.batch_close[static_cast<size_t>(batch.reason)]->Increment();
+  const auto device = devices_.find(batch.device);
+  if (device != devices_.end()) device->second.busy_seconds->Increment(absl::ToDoubleSeconds(batch.duration));
 }
 
 void ServerMetrics::RecordItem(TokenizerOp op, std::string_view model_name, int64_t tokens,

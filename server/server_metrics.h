@@ -15,7 +15,7 @@
 #include "prometheus/gauge.h"
 #include "prometheus/histogram.h"
 #include "prometheus/registry.h"
-#include "server/batch_task.h"
+#include "server/batching/token_budget_batcher.h"
 #include "server/request_timings.h"
 
 namespace vitok {
@@ -39,18 +39,22 @@ class ServerMetrics {
   };
 
   // A batch that ran.
-  struct Batch {
+  struct BatchRecord {
     std::string_view model;
+    std::string_view device;
     int64_t tokens = 0;
     int64_t images = 0;
     int64_t padded_tokens = 0;  // computed without being part of an image
+    double fill = 0;            // share of the token budget; a single larger image has more than 1
+    CloseReason reason = CloseReason::kIdle;
+    absl::Duration duration;
   };
 
   ServerMetrics(const std::vector<std::string>& models, const std::vector<std::string>& devices,
                 std::string_view version);
 
   void RecordCall(const Call& call);
-  void RecordBatch(const Batch& batch);
+  void RecordBatch(const BatchRecord& batch);
 
   // An item that got through all stages.
   void RecordItem(TokenizerOp op, std::string_view model, int64_t tokens, const RequestTimings& timings);
@@ -69,6 +73,7 @@ class ServerMetrics {
   static constexpr size_t kOps = 3;
   static constexpr size_t kCodes = 17;
   static constexpr size_t kStages = 6;
+  static constexpr size_t kCloseReasons = 3;
 
   struct MethodMetrics {
     std::array<prometheus::Counter*, kCodes> requests;
@@ -80,6 +85,8 @@ class ServerMetrics {
     prometheus::Histogram* queue_wait = nullptr;
     prometheus::Histogram* batch_tokens = nullptr;
     prometheus::Histogram* batch_images = nullptr;
+    prometheus::Histogram* batch_fill = nullptr;
+    std::array<prometheus::Counter*, kCloseReasons> batch_close;
     prometheus::Counter* padded_tokens = nullptr;
     prometheus::Counter* images = nullptr;
     prometheus::Counter* tokens = nullptr;
@@ -90,6 +97,7 @@ class ServerMetrics {
   struct DeviceMetrics {
     prometheus::Gauge* queued_requests = nullptr;
     prometheus::Gauge* queued_tokens = nullptr;
+    prometheus::Counter* busy_seconds = nullptr;
   };
 
   ModelMetrics& ForModel(std::string_view model);

@@ -112,6 +112,19 @@ absl::Status DrainingError() {
   return status;
 }
 
+absl::Status DeadlinePredictedError(absl::Duration needed, absl::Duration left) {
+  absl::Status status = absl::DeadlineExceededError(
+      StrCat("would be done in ", absl::FormatDuration(needed), "; the deadline is in ", absl::FormatDuration(left)));
+  AddErrorInfo(kReasonDeadlinePredicted, status);
+  return status;
+}
+
+absl::Status DeviceFaultError(std::string_view reason) {
+  absl::Status status = absl::UnavailableError(StrCat("the device failed: ", reason));
+  AddErrorInfo(kReasonDeviceFault, status);
+  return status;
+}
+
 std::string ErrorReason(const absl::Status& status) {
   const auto info = FindDetail<google::rpc::ErrorInfo>(status);
   return info.has_value() ? info->reason() : std::string();

@@ -15,6 +15,11 @@ namespace vitok {
 inline constexpr std::string_view kReasonDraining = "DRAINING";
 inline constexpr std::string_view kReasonQueueRequests = "QUEUE_REQUESTS";
 inline constexpr std::string_view kReasonQueueTokens = "QUEUE_TOKENS";
+inline constexpr std::string_view kReasonQueueBytes = "QUEUE_BYTES";
+inline constexpr std::string_view kReasonQuota = "QUOTA";
+inline constexpr std::string_view kReasonDeadlinePredicted = "DEADLINE_PREDICTED";
+inline constexpr std::string_view kReasonDeviceMemory = "DEVICE_MEMORY";
+inline constexpr std::string_view kReasonDeviceFault = "DEVICE_FAULT";
 
 // INVALID_ARGUMENT "<field> <problem>" with a BadRequest violation of that field.
 //   FieldError("images[2].raw.shape", "must be [H, W, 3]; was [4, 4]")
@@ -29,6 +34,12 @@ absl::Status QueueFullError(std::string_view reason, std::string_view message, a
 
 // UNAVAILABLE with ErrorInfo DRAINING: the server is shutting down, another replica may take the call.
 absl::Status DrainingError();
+
+// DEADLINE_EXCEEDED with ErrorInfo DEADLINE_PREDICTED: the call would have passed its deadline before it was done.
+absl::Status DeadlinePredictedError(absl::Duration needed, absl::Duration left);
+
+// UNAVAILABLE with ErrorInfo DEVICE_FAULT: the device failed; another replica may take the call.
+absl::Status DeviceFaultError(std::string_view reason);
 
 // Reason of the status's ErrorInfo, "" if it has none.
 std::string ErrorReason(const absl::Status& status);

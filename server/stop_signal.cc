@@ -36,13 +36,18 @@ void ExitCleanly(int) { _exit(EXIT_SUCCESS); }
 
 }  // namespace
 
-void ExitOnStopSignals() { SetHandler(&ExitCleanly); }
-
 StopSignal::StopSignal() {
   signals_seen = 0;
   // Fails only without file descriptors, and then nothing could be served either.
   if (pipe2(pipe_ends, O_CLOEXEC) != 0) std::abort();
-  SetHandler(&OnSignal);
+  SetHandler(&ExitCleanly);
+}
+
+void StopSignal::KeepSignals() { SetHandler(&OnSignal); }
+
+void StopSignal::Wake() {
+  const unsigned char none = 0;
+  [[maybe_unused]] const ssize_t written = write(pipe_ends[1], &none, 1);
 }
 
 StopSignal::~StopSignal() {

@@ -3,11 +3,9 @@
 
 namespace vitok {
 
-// SIGTERM and SIGINT end the process at once with exit code 0: for the time before it serves, when nothing can be lost.
-void ExitOnStopSignals();
-
-// From construction on: the first SIGTERM or SIGINT is kept for Wait, a second one ends the process at once with exit
-// code 1. A signal that comes before Wait is called is not lost. One object a process.
+// SIGTERM and SIGINT while a server runs. At first they end the process at once with exit code 0: it does not serve
+// yet, so nothing can be lost. After KeepSignals the first one is kept for Wait, and a second one ends the process at
+// once with exit code 1. One object a process.
 class StopSignal {
  public:
   StopSignal();
@@ -15,8 +13,13 @@ class StopSignal {
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
 
-  // Blocks until the first signal; returns its number.
+  void KeepSignals();
+
+  // Blocks until the first signal or Wake, also one that came before; returns the signal's number, 0 for Wake.
   int Wait();
+
+  // Ends Wait as a signal does. Thread-safe.
+  void Wake();
 };
 
 }  // namespace vitok

@@ -59,6 +59,7 @@ void WriteLimits(const ServerOptions& options, v1::Limits* message) {
   message->set_max_batch_tokens(options.batching.max_batch_tokens);
   message->set_max_queued_requests(options.batching.max_queued_requests);
   message->set_max_queued_tokens(options.batching.max_queued_tokens);
+  message->set_max_queued_bytes(options.batching.max_queued_bytes);
 }
 
 template <typename Response>

@@ -10,7 +10,7 @@
 #include "absl/time/time.h"
 #include "core/model/tokenizer.h"
 #include "core/tokens/packed_tokens.h"
-#include "server/batch_task.h"
+#include "server/batching/batch_task.h"
 #include "server/loaded_model.h"
 
 namespace vitok {
@@ -32,7 +32,7 @@ class TokenizerTask : public BatchTask {
   void Drop(absl::Status status) override { std::move(done)(std::move(status), TaskTimes()); }
 
   std::shared_ptr<LoadedModel> model;
-  TokenSequence input;  // of the kind that `op` takes
+  TokenSequence input;  // of the kind that lane.op takes
   Done done;            // called exactly once, on any thread; must not block
 };
 

@@ -7,6 +7,7 @@
 
 #ifdef VITOK_CUDA
 #include <ATen/cuda/CUDAContext.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #endif
 
 namespace vitok {
@@ -26,6 +27,12 @@ absl::StatusOr<at::Device> ParseDevice(std::string_view name) {
   return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index));
 #else
   return absl::FailedPreconditionError(StrCat("device ", name, " needs a build with CUDA (VITOK_CUDA=ON)"));
+#endif
+}
+
+void ReleaseCachedMemory([[maybe_unused]] std::string_view device) {
+#ifdef VITOK_CUDA
+  if (device != "cpu") c10::cuda::CUDACachingAllocator::emptyCache();
 #endif
 }
 

@@ -13,6 +13,10 @@ namespace vitok {
 // such GPU on this machine.
 absl::StatusOr<at::Device> ParseDevice(std::string_view name);
 
+// Gives memory that torch keeps for later back to the device, for a second try after it ran out. Does nothing for
+// "cpu".
+void ReleaseCachedMemory(std::string_view device);
+
 // Returns when the work submitted to the device's current stream is done. On the CPU it is done already.
 void SynchronizeDevice(at::Device device);
 

@@ -15,6 +15,7 @@
 #include "grpcpp/grpcpp.h"
 #include "server/server.h"
 #include "tests/server/proto_tensors.h"
+#include "tests/server/raw_call.h"
 #include "tests/support/fake_tokenizer.h"
 #include "tests/support/http_get.h"
 #include "tests/support/temp_folder.h"
@@ -30,13 +31,14 @@ class ServerTest : public ::testing::Test {
     options_.listen = StrCat("unix:", folder_ / "server.sock");
     options_.http_listen = "127.0.0.1:0";
     options_.preprocess_threads = 2;
+    options_.batching.warm_up = absl::ZeroDuration();
     options_.models = {{.name = "fake", .load = {.folder = "none"}}};
     options_.default_model = "fake";
   }
 
   // Call after changing options_ or load_.
   void StartServer() {
-    absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(options_, load_);
+    absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(options_, load_, on_failure_);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     channel_ = grpc::CreateCustomChannel(server_->address(), grpc::InsecureChannelCredentials(), BigMessages());
@@ -123,6 +125,8 @@ class ServerTest : public ::testing::Test {
     return false;
   }
 
+  std::string Health(const std::string& service) { return CheckHealth(channel_, service); }
+
   std::string Scrape() { return HttpGet(server_->http_address(), "/metrics"); }
 
   // Value of one series, -1 if there is none.
@@ -140,6 +144,7 @@ class ServerTest : public ::testing::Test {
   std::shared_ptr<FakeTokenizerControl> control_ = std::make_shared<FakeTokenizerControl>();
   ServerOptions options_;
   TokenizerLoader load_ = [this](const LoadOptions&) { return std::make_unique<FakeTokenizer>(kPatch, control_); };
+  Server::FailureHandler on_failure_;
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Tokenizer::Stub> stub_;

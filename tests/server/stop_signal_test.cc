@@ -10,14 +10,23 @@ namespace {
 TEST(StopSignalTest, KeepsASignalThatComesBeforeWait) {
   for (const int signal : {SIGTERM, SIGINT}) {
     StopSignal stop;
+    stop.KeepSignals();
     raise(signal);
     EXPECT_EQ(stop.Wait(), signal);
   }
 }
 
+TEST(StopSignalTest, WakesWithoutASignal) {
+  StopSignal stop;
+  stop.KeepSignals();
+  stop.Wake();
+  EXPECT_EQ(stop.Wait(), 0);
+}
+
 TEST(StopSignalDeathTest, ASecondSignalEndsTheProcess) {
   const auto signal_twice = [] {
     StopSignal stop;
+    stop.KeepSignals();
     raise(SIGTERM);
     raise(SIGTERM);
   };
@@ -26,7 +35,7 @@ TEST(StopSignalDeathTest, ASecondSignalEndsTheProcess) {
 
 TEST(StopSignalDeathTest, ASignalBeforeServingEndsTheProcessCleanly) {
   const auto signal_early = [] {
-    ExitOnStopSignals();
+    StopSignal stop;
     raise(SIGTERM);
   };
   EXPECT_EXIT(signal_early(), ::testing::ExitedWithCode(0), "");

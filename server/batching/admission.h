@@ -1,4 +1,4 @@
-// Bound on the work of one device: what is admitted and not finished, in items and in tokens. Free of torch.
+// Bound on the work of one device: what is admitted and not finished, in items, tokens and bytes. Free of torch.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,16 @@ namespace vitok {
 class Admission {
  public:
   struct Options {
-    int64_t max_items = 1024;      // REQUIRES: positive
-    int64_t max_tokens = 1048576;  // REQUIRES: positive
+    int64_t max_items = 1024;              // REQUIRES: positive
+    int64_t max_tokens = 1048576;          // REQUIRES: positive
+    int64_t max_bytes = int64_t{4} << 30;  // REQUIRES: positive
+  };
+
+  // What a request takes of the bounds.
+  struct Load {
+    int64_t items = 0;
+    int64_t tokens = 0;
+    int64_t bytes = 0;  // of host memory while it is worked on
   };
 
   // The right of a request to be worked on; gives its share back when destroyed. Must not outlive its Admission.
@@ -27,40 +35,36 @@ class Admission {
     Permit(Permit&& other) noexcept;
     Permit& operator=(Permit&& other) noexcept;
 
-    int64_t items() const { return items_; }
-    int64_t tokens() const { return tokens_; }
+    const Load& load() const { return load_; }
 
    private:
     friend class Admission;
-    Permit(Admission* admission, int64_t items, int64_t tokens)
-        : admission_(admission), items_(items), tokens_(tokens) {}
+    Permit(Admission* admission, const Load& load) : admission_(admission), load_(load) {}
     void Release();
 
     Admission* admission_ = nullptr;  // not owned
-    int64_t items_ = 0;
-    int64_t tokens_ = 0;
+    Load load_;
   };
 
   explicit Admission(Options options) : options_(options) {}
 
   // Never blocks. RESOURCE_EXHAUSTED with RetryInfo: no room now. INVALID_ARGUMENT: the request alone is larger than a
   // bound, which it names; no retry can help.
-  absl::StatusOr<Permit> Admit(int64_t items, int64_t tokens);
+  absl::StatusOr<Permit> Admit(const Load& load);
 
   // Tells how fast the device works, for the delay in RetryInfo.
   void RecordBatch(int64_t tokens, absl::Duration duration);
 
  private:
-  void Release(int64_t items, int64_t tokens);
+  void Release(const Load& load);
 
   // When `excess_tokens` will probably have been worked off.
-  absl::Duration RetryAfter(int64_t excess_tokens) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Duration RetryAfter(double excess_tokens) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
 
   absl::Mutex mutex_;
-  int64_t items_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t tokens_ ABSL_GUARDED_BY(mutex_) = 0;
+  Load load_ ABSL_GUARDED_BY(mutex_);
   double tokens_per_second_ ABSL_GUARDED_BY(mutex_) = 0;  // moving average; 0: nothing ran yet
 };
 

@@ -1,4 +1,4 @@
-#include "server/admission.h"
+#include "server/batching/admission.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,28 +16,38 @@ using ::testing::HasSubstr;
 
 TEST(AdmissionTest, RefusesWhatDoesNotFitUntilAPermitIsGivenBack) {
   Admission admission({.max_items = 2, .max_tokens = 100});
-  absl::StatusOr<Admission::Permit> first = admission.Admit(2, 10);
+  absl::StatusOr<Admission::Permit> first = admission.Admit({.items = 2, .tokens = 10});
   ASSERT_TRUE(first.ok());
-  const absl::Status refused = admission.Admit(1, 10).status();
+  const absl::Status refused = admission.Admit({.items = 1, .tokens = 10}).status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("2 items wait, 1 more would exceed the limit of 2"));
   EXPECT_EQ(ErrorReason(refused), kReasonQueueRequests);
   *first = Admission::Permit();
-  EXPECT_TRUE(admission.Admit(1, 10).ok());
+  EXPECT_TRUE(admission.Admit({.items = 1, .tokens = 10}).ok());
 }
 
 TEST(AdmissionTest, BoundsTokensAsWell) {
   Admission admission({.max_items = 10, .max_tokens = 100});
-  const absl::StatusOr<Admission::Permit> first = admission.Admit(1, 60);
-  const absl::Status refused = admission.Admit(1, 41).status();
+  const absl::StatusOr<Admission::Permit> first = admission.Admit({.items = 1, .tokens = 60});
+  const absl::Status refused = admission.Admit({.items = 1, .tokens = 41}).status();
   EXPECT_EQ(ErrorReason(refused), kReasonQueueTokens);
   EXPECT_GT(RetryDelay(refused), absl::ZeroDuration());
-  EXPECT_TRUE(admission.Admit(1, 40).ok());
+  EXPECT_TRUE(admission.Admit({.items = 1, .tokens = 40}).ok());
+}
+
+TEST(AdmissionTest, BoundsBytesAsWell) {
+  Admission admission({.max_items = 10, .max_tokens = 100, .max_bytes = 1000});
+  const absl::StatusOr<Admission::Permit> first = admission.Admit({.items = 1, .tokens = 1, .bytes = 600});
+  EXPECT_EQ(ErrorReason(admission.Admit({.items = 1, .tokens = 1, .bytes = 401}).status()), kReasonQueueBytes);
+  EXPECT_TRUE(admission.Admit({.items = 1, .tokens = 1, .bytes = 400}).ok());
+  EXPECT_EQ(admission.Admit({.items = 1, .tokens = 1, .bytes = 1001}).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(AdmissionTest, TellsTheClientToSplitARequestThatCanNeverFit) {
   Admission admission({.max_items = 2, .max_tokens = 100});
-  for (const absl::Status& status : {admission.Admit(3, 1).status(), admission.Admit(1, 101).status()}) {
+  for (const absl::Status& status :
+       {admission.Admit({.items = 3, .tokens = 1}).status(), admission.Admit({.items = 1, .tokens = 101}).status()}) {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(RetryDelay(status), absl::ZeroDuration());
   }
@@ -46,23 +56,23 @@ TEST(AdmissionTest, TellsTheClientToSplitARequestThatCanNeverFit) {
 TEST(AdmissionTest, AsksForALongerWaitTheMoreMustBeWorkedOff) {
   Admission admission({.max_items = 10, .max_tokens = 1000});
   admission.RecordBatch(/*tokens=*/1000, absl::Seconds(1));
-  const absl::StatusOr<Admission::Permit> all = admission.Admit(1, 1000);
-  EXPECT_EQ(RetryDelay(admission.Admit(1, 500).status()), absl::Milliseconds(500));
-  EXPECT_EQ(RetryDelay(admission.Admit(1, 1000).status()), absl::Seconds(1));
-  EXPECT_EQ(RetryDelay(admission.Admit(1, 1).status()), absl::Milliseconds(10));
+  const absl::StatusOr<Admission::Permit> all = admission.Admit({.items = 1, .tokens = 1000});
+  EXPECT_EQ(RetryDelay(admission.Admit({.items = 1, .tokens = 500}).status()), absl::Milliseconds(500));
+  EXPECT_EQ(RetryDelay(admission.Admit({.items = 1, .tokens = 1000}).status()), absl::Seconds(1));
+  EXPECT_EQ(RetryDelay(admission.Admit({.items = 1, .tokens = 1}).status()), absl::Milliseconds(10));
 }
 
 TEST(AdmissionTest, AMovedPermitGivesItsShareBackOnce) {
   Admission admission({.max_items = 1, .max_tokens = 10});
   Admission::Permit moved;
   {
-    absl::StatusOr<Admission::Permit> permit = admission.Admit(1, 10);
+    absl::StatusOr<Admission::Permit> permit = admission.Admit({.items = 1, .tokens = 10});
     ASSERT_TRUE(permit.ok());
     moved = *std::move(permit);
   }
-  EXPECT_FALSE(admission.Admit(1, 1).ok());
+  EXPECT_FALSE(admission.Admit({.items = 1, .tokens = 1}).ok());
   moved = Admission::Permit();
-  EXPECT_TRUE(admission.Admit(1, 10).ok());
+  EXPECT_TRUE(admission.Admit({.items = 1, .tokens = 10}).ok());
 }
 
 TEST(AdmissionTest, NeverExceedsItsBoundsUnderConcurrentUse) {
@@ -73,7 +83,7 @@ TEST(AdmissionTest, NeverExceedsItsBoundsUnderConcurrentUse) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 2000; ++i) {
-        const absl::StatusOr<Admission::Permit> permit = admission.Admit(2, 1);
+        const absl::StatusOr<Admission::Permit> permit = admission.Admit({.items = 2, .tokens = 1});
         if (!permit.ok()) continue;
         EXPECT_LE(inside.fetch_add(2) + 2, kMaxItems);
         inside.fetch_sub(2);
@@ -81,7 +91,7 @@ TEST(AdmissionTest, NeverExceedsItsBoundsUnderConcurrentUse) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_TRUE(admission.Admit(kMaxItems, 1000).ok());
+  EXPECT_TRUE(admission.Admit({.items = kMaxItems, .tokens = 1000}).ok());
 }
 
 }  // namespace
