@@ -12,7 +12,7 @@
 namespace vitok {
 
 struct ChannelOptions {
-  int64_t max_message_bytes = int64_t{1} << 30;      // of a reply; REQUIRES: positive
+  int64_t max_message_bytes = int64_t{1} << 30;       // of a reply; REQUIRES: positive
   absl::Duration connect_timeout = absl::Seconds(5);  // REQUIRES: positive
   // false: channels of this process to one server may share a connection. true: this one has its own.
   bool own_connection = false;

@@ -59,7 +59,9 @@ absl::StatusOr<Result> OnlyItem(absl::StatusOr<BatchResult<Result>> batch) {
 class TokenizerClient::Stub {
  public:
   Stub(const std::string& target, const TokenizerClientOptions& options)
-      : target_(target), options_(options), stub_(v1::Tokenizer::NewStub(MakeChannel(
+      : target_(target),
+        options_(options),
+        stub_(v1::Tokenizer::NewStub(MakeChannel(
             target, {.max_message_bytes = options.max_message_bytes, .connect_timeout = options.connect_timeout}))) {}
 
   template <typename Request, typename Response>
