@@ -12,6 +12,9 @@ namespace {
 constexpr char kRetryInfoUrl[] = "type.googleapis.com/google.rpc.RetryInfo";
 constexpr char kErrorInfoUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
 
+// A server that asks for a retry at once must not make the client spin.
+constexpr absl::Duration kShortestRetryDelay = absl::Milliseconds(10);
+
 // The codes of absl, gRPC and google.rpc are the same numbers; one that is none of them is UNKNOWN.
 absl::StatusCode ToAbslCode(int code) {
   constexpr int kLargestCode = static_cast<int>(absl::StatusCode::kUnauthenticated);
@@ -46,7 +49,7 @@ std::optional<absl::Duration> RetryDelay(const absl::Status& status) {
   if (!payload || !retry_info.ParseFromString(std::string(*payload))) return std::nullopt;
   const absl::Duration delay =
       absl::Seconds(retry_info.retry_delay().seconds()) + absl::Nanoseconds(retry_info.retry_delay().nanos());
-  return std::max(delay, absl::ZeroDuration());
+  return std::max(delay, kShortestRetryDelay);
 }
 
 bool IsUnreachable(const absl::Status& status) {

@@ -16,8 +16,8 @@ namespace vitok {
 absl::Status ToAbslStatus(const google::rpc::Status& status);
 absl::Status ToAbslStatus(const grpc::Status& status);
 
-// How long the server asks to wait before the same call may be made again. nullopt unless the status is UNAVAILABLE or
-// RESOURCE_EXHAUSTED with a RetryInfo: anything else fails again, or nobody knows whether it would.
+// How long the server asks to wait before the same call may be made again, at least 10 ms. nullopt unless the status is
+// UNAVAILABLE or RESOURCE_EXHAUSTED with a RetryInfo: anything else fails again, or nobody knows whether it would.
 std::optional<absl::Duration> RetryDelay(const absl::Status& status);
 
 // True if no server answered: UNAVAILABLE without the ErrorInfo or RetryInfo that a server of ours gives with it.

@@ -2,15 +2,12 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <algorithm>
-#include <limits>
 #include <optional>
 #include <string_view>
 #include <utility>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "client/call_status.h"
+#include "client/channel.h"
 #include "client/wire_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
@@ -18,22 +15,6 @@
 
 namespace vitok {
 namespace {
-
-// A server that asks for a retry at once must not make the client spin.
-constexpr absl::Duration kShortestRetryDelay = absl::Milliseconds(10);
-
-absl::Status CheckTarget(const std::string& target) {
-  const std::string_view view = target;
-  if (view.starts_with("unix:") && view.size() > 5) return absl::OkStatus();
-  const size_t colon = view.rfind(':');
-  int port = 0;
-  if (colon != std::string_view::npos && colon > 0 && absl::SimpleAtoi(ToAbsl(view.substr(colon + 1)), &port) &&
-      port > 0 && port < 65536) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      StrCat("server must be \"host:port\" (port 1 to 65535) or \"unix:/path\"; was \"", target, "\""));
-}
 
 absl::Status CheckOptions(const TokenizerClientOptions& options) {
   if (options.deadline <= absl::ZeroDuration() || options.deadline == absl::InfiniteDuration()) {
@@ -48,19 +29,6 @@ absl::Status CheckOptions(const TokenizerClientOptions& options) {
     return absl::InvalidArgumentError(StrCat("max_message_bytes must be positive; was ", options.max_message_bytes));
   }
   return absl::OkStatus();
-}
-
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, const TokenizerClientOptions& options) {
-  constexpr int64_t kIntMax = std::numeric_limits<int>::max();
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(static_cast<int>(std::min(options.max_message_bytes, kIntMax)));
-  arguments.SetMaxSendMessageSize(-1);  // the server has its own limit and names it
-  // gRPC takes the shortest back-off for the time a connection attempt may take.
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
-                   static_cast<int>(std::min(absl::ToInt64Milliseconds(options.connect_timeout), kIntMax)));
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
 }
 
 template <typename Result, typename Response>
@@ -91,7 +59,10 @@ absl::StatusOr<Result> OnlyItem(absl::StatusOr<BatchResult<Result>> batch) {
 class TokenizerClient::Stub {
  public:
   Stub(const std::string& target, const TokenizerClientOptions& options)
-      : target_(target), options_(options), stub_(v1::Tokenizer::NewStub(MakeChannel(target, options))) {}
+      : target_(target),
+        options_(options),
+        stub_(v1::Tokenizer::NewStub(MakeChannel(
+            target, {.max_message_bytes = options.max_message_bytes, .connect_timeout = options.connect_timeout}))) {}
 
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(std::string_view name,
@@ -111,9 +82,9 @@ class TokenizerClient::Stub {
         return response;
       }
       const absl::Status status = ToAbslStatus(grpc_status);
-      const std::optional<absl::Duration> delay = RetryDelay(status);
+      const std::optional<absl::Duration> delay = options_.retry ? RetryDelay(status) : std::nullopt;
       if (!delay || absl::Now() + *delay >= deadline) return Explain(status, name);
-      absl::SleepFor(std::max(*delay, kShortestRetryDelay));
+      absl::SleepFor(*delay);
     }
   }
 

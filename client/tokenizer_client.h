@@ -21,6 +21,8 @@ struct TokenizerClientOptions {
   // false: a call fails at once with UNAVAILABLE while no connection can be made. true: it waits for one until its
   // deadline.
   bool wait_for_ready = false;
+  // true: a refused call is repeated when the server asks for it (see below). false: every refusal is the caller's.
+  bool retry = true;
 };
 
 // One channel to one server. All calls block and are thread-safe; calls of several threads share the connection. The

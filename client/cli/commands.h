@@ -12,6 +12,7 @@ void AddEncodeCommand(CLI::App& program, Action* action);
 void AddDecodeCommand(CLI::App& program, Action* action);
 void AddReconstructCommand(CLI::App& program, Action* action);
 void AddModelsCommand(CLI::App& program, Action* action);
+void AddBenchCommand(CLI::App& program, Action* action);
 void AddInfoCommand(CLI::App& program, Action* action);
 
 }  // namespace vitok

@@ -15,12 +15,11 @@ void PrintErrorLine(const std::string& line) {
   std::fprintf(stderr, "vitok: %s\n", absl::StrReplaceAll(line, {{"\n", " "}, {"\r", " "}}).c_str());
 }
 
-// In the form of a CLI11 check: "" or what is wrong.
+}  // namespace
+
 std::string CheckServer(const std::string& server) {
   return std::string(TokenizerClient::Create(server).status().message());
 }
-
-}  // namespace
 
 void AddConnectionOptions(CLI::App& command, ConnectionOptions* options) {
   command.add_option("--server", options->server, "Where the server listens: host:port or unix:/path")

@@ -18,6 +18,9 @@ struct ConnectionOptions {
   bool json = false;
 };
 
+// Whether this says where a server listens, as a check of CLI11: "" or what is wrong.
+std::string CheckServer(const std::string& server);
+
 void AddConnectionOptions(CLI::App& command, ConnectionOptions* options);
 
 // A client for these options. INVALID_ARGUMENT: a malformed server or deadline.

@@ -41,15 +41,16 @@ absl::StatusOr<std::vector<Input>> ListFolder(const fs::path& folder, const std:
   return files;
 }
 
-absl::StatusOr<std::vector<Input>> ListInputs(const FilePlanRequest& request) {
+absl::StatusOr<std::vector<Input>> ListInputs(const std::vector<std::string>& inputs,
+                                              const std::vector<std::string>& extensions) {
   std::vector<Input> files;
-  for (const std::string& input : request.inputs) {
+  for (const std::string& input : inputs) {
     std::error_code error;
     if (!fs::is_directory(input, error)) {
       files.push_back({input, fs::path(input).filename()});
       continue;
     }
-    VITOK_ASSIGN_OR_RETURN(std::vector<Input> inside, ListFolder(input, request.extensions));
+    VITOK_ASSIGN_OR_RETURN(std::vector<Input> inside, ListFolder(input, extensions));
     files.insert(files.end(), std::make_move_iterator(inside.begin()), std::make_move_iterator(inside.end()));
   }
   return files;
@@ -104,8 +105,16 @@ std::string ExtensionOf(const std::string& path) {
   return extension.empty() ? "" : absl::AsciiStrToLower(extension.substr(1));
 }
 
+absl::StatusOr<std::vector<std::string>> ListFiles(const std::vector<std::string>& inputs,
+                                                   const std::vector<std::string>& extensions) {
+  VITOK_ASSIGN_OR_RETURN(const std::vector<Input> files, ListInputs(inputs, extensions));
+  std::vector<std::string> paths;
+  for (const Input& file : files) paths.push_back(file.path.string());
+  return paths;
+}
+
 absl::StatusOr<std::vector<FileJob>> PlanFiles(const FilePlanRequest& request) {
-  VITOK_ASSIGN_OR_RETURN(const std::vector<Input> files, ListInputs(request));
+  VITOK_ASSIGN_OR_RETURN(const std::vector<Input> files, ListInputs(request.inputs, request.extensions));
   const std::vector<FileJob> jobs =
       OutputIsFile(request) ? std::vector<FileJob>{{request.inputs[0], request.output}} : NameOutputs(files, request);
   try {

@@ -26,6 +26,11 @@ const std::vector<std::string>& PictureExtensions();
 // Lower-case suffix without the dot; "" if there is none.
 std::string ExtensionOf(const std::string& path);
 
+// The files to read: inputs as given, a folder's files with one of these suffixes recursively and sorted by path.
+// INVALID_ARGUMENT naming a folder without such files.
+absl::StatusOr<std::vector<std::string>> ListFiles(const std::vector<std::string>& inputs,
+                                                   const std::vector<std::string>& extensions);
+
 // The files in order: inputs as given, a folder's files recursively and sorted by path. With one input file and an
 // output that neither is a folder nor ends in "/", the output is that file. Otherwise it is a folder: names (for a
 // folder's files with their path below it) are kept and their suffix replaced; where that makes two names equal

@@ -24,6 +24,7 @@ constexpr char kFooter[] = R"(Examples:
   vitok reconstruct photo.jpg -o out.png                both, with the PSNR of the result
   vitok reconstruct photos -o out --side-by-side        a whole folder, several requests in flight
   vitok reconstruct photos -o out --json | jq .psnr_db  one JSON line a picture
+  vitok bench --concurrency 8 --sizes 512               how much can the server do?
   vitok info --server unix:/run/vitok.sock              version and limits of a server on this machine
 
 Exit code: 0 all good; 1 some or all files failed; 2 wrong usage; 3 no server answered.)";
@@ -42,6 +43,7 @@ int Main(int argc, char** argv) {
   AddEncodeCommand(program, &action);
   AddDecodeCommand(program, &action);
   AddReconstructCommand(program, &action);
+  AddBenchCommand(program, &action);
   AddModelsCommand(program, &action);
   AddInfoCommand(program, &action);
   try {

@@ -25,6 +25,7 @@ class FakeService final : public v1::Tokenizer::Service {
   std::function<grpc::Status(const v1::DecodeRequest&, v1::DecodeResponse&)> on_decode;
   std::function<grpc::Status(const v1::ReconstructRequest&, v1::ReconstructResponse&)> on_reconstruct;
   std::function<grpc::Status(v1::ListModelsResponse&)> on_list_models;
+  std::function<grpc::Status(v1::GetServerInfoResponse&)> on_get_server_info;
 
   grpc::Status Encode(grpc::ServerContext*, const v1::EncodeRequest* request, v1::EncodeResponse* response) override {
     RecordCall();
@@ -43,6 +44,12 @@ class FakeService final : public v1::Tokenizer::Service {
                           v1::ListModelsResponse* response) override {
     RecordCall();
     return on_list_models ? on_list_models(*response) : Unset();
+  }
+
+  grpc::Status GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest*,
+                             v1::GetServerInfoResponse* response) override {
+    RecordCall();
+    return on_get_server_info ? on_get_server_info(*response) : Unset();
   }
 
   std::vector<absl::Time> call_times() const {

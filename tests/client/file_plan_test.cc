@@ -42,6 +42,14 @@ class FilePlanTest : public ::testing::Test {
   TempFolder folder_;
 };
 
+TEST_F(FilePlanTest, ListsFilesAndFoldersInOrder) {
+  const std::string b = Touch("in/b.png"), a = Touch("in/deeper/a.JPG"), file = Touch("file.txt");
+  Touch("in/notes.txt");
+  EXPECT_EQ(ListFiles({file, folder_ / "in"}, PictureExtensions()).value(), (std::vector<std::string>{file, b, a}));
+  Touch("empty/notes.txt");
+  EXPECT_TRUE(absl::IsInvalidArgument(ListFiles({folder_ / "empty"}, PictureExtensions()).status()));
+}
+
 TEST_F(FilePlanTest, TakesTheOutputAsAFileForOneInput) {
   EXPECT_THAT(Outputs({Touch("a.jpg")}, folder_ / "b.webp"), ElementsAre(folder_ / "b.webp"));
 }

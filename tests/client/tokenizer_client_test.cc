@@ -202,6 +202,16 @@ TEST_F(TokenizerClientTest, RetriesAfterTheDelayTheServerAsksFor) {
   EXPECT_GE(times[2] - times[1], absl::Milliseconds(60));
 }
 
+TEST_F(TokenizerClientTest, DoesNotRetryIfToldNotTo) {
+  service_.on_encode = [](const v1::EncodeRequest&, v1::EncodeResponse&) {
+    return ErrorWithDetails(grpc::StatusCode::RESOURCE_EXHAUSTED, "queue full", RetryAfter(absl::Milliseconds(1)));
+  };
+  const absl::Status status = Connect({.retry = false})->Encode(EncodedImage{"x"}).status();
+  EXPECT_TRUE(absl::IsResourceExhausted(status));
+  EXPECT_EQ(RetryDelay(status), absl::Milliseconds(10));
+  EXPECT_EQ(service_.call_times().size(), 1);
+}
+
 TEST_F(TokenizerClientTest, DoesNotRetryWithoutRetryInfo) {
   service_.on_encode = [](const v1::EncodeRequest&, v1::EncodeResponse&) {
     return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "message too large");

@@ -244,7 +244,7 @@ TEST(VitokProgramUsageTest, EndsWithTwoAndOneLineForWrongUsage) {
 
 TEST(VitokProgramUsageTest, TellsVersionAndHelp) {
   EXPECT_THAT(Vitok({"--version"}).out, StartsWith("vitok "));
-  for (const char* command : {"encode", "decode", "reconstruct", "models", "info"}) {
+  for (const char* command : {"encode", "decode", "reconstruct", "bench", "models", "info"}) {
     const ProgramResult result = Vitok({command, "--help"});
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_THAT(result.out, HasSubstr("Examples:"));
