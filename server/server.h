@@ -13,6 +13,8 @@
 #include "server/http_endpoint.h"
 #include "server/loaded_model.h"
 #include "server/model_registry.h"
+#include "server/security/authenticator.h"
+#include "server/security/tls_credentials.h"
 #include "server/server_config.h"
 #include "server/server_metrics.h"
 #include "server/tokenizer_service.h"
@@ -24,7 +26,7 @@ namespace vitok {
 //   server->Shutdown();
 class Server {
  public:
-  // Loads all models and listens. Errors name the model or the address.
+  // Reads the credentials, loads all models and listens. Errors name the file, the model or the address.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options, const TokenizerLoader& load);
 
   // Shuts down at once if Shutdown was not called.
@@ -44,6 +46,7 @@ class Server {
   explicit Server(const ServerOptions& options) : options_(options) {}
 
   absl::Status CheckAddresses() const;
+  absl::Status ReadCredentials();
   absl::Status LoadModels(const TokenizerLoader& load);
   absl::Status Listen();
   HttpReply MetricsPage() const;
@@ -52,6 +55,8 @@ class Server {
   std::string address_;
   // In the order of dependence: each may use what stands above it.
   DrainGate gate_;
+  std::unique_ptr<Authenticator> authenticator_;
+  std::unique_ptr<TlsCredentials> tls_;  // nullptr: no TLS
   std::unique_ptr<ServerMetrics> metrics_;
   std::unique_ptr<HttpEndpoint> http_endpoint_;
   std::unique_ptr<CpuJobs> jobs_;

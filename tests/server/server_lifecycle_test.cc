@@ -1,6 +1,5 @@
 // Start-up, health, reflection and the end of a server.
 #include <gmock/gmock.h>
-#include <grpcpp/generic/generic_stub.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -8,7 +7,7 @@
 #include <thread>
 
 #include "absl/synchronization/notification.h"
-
+#include "tests/server/raw_call.h"
 #include "tests/server/server_fixture.h"
 
 namespace vitok {
@@ -16,41 +15,6 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-// Sends one message and returns the first one of the answer, "" if there is none: for services whose protobufs are not
-// part of this project.
-std::string CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
-                    const std::string& request) {
-  grpc::GenericStub stub(channel);
-  grpc::ClientContext context;
-  grpc::CompletionQueue queue;
-  void* tag = nullptr;
-  bool ok = false;
-  const auto call = stub.PrepareCall(&context, method, &queue);
-  call->StartCall(nullptr);
-  queue.Next(&tag, &ok);
-  const grpc::Slice slice(request);
-  call->WriteLast(grpc::ByteBuffer(&slice, 1), grpc::WriteOptions(), nullptr);
-  queue.Next(&tag, &ok);
-  grpc::ByteBuffer answer;
-  call->Read(&answer, nullptr);
-  queue.Next(&tag, &ok);
-  grpc::Slice whole;
-  if (!ok || !answer.DumpToSingleSlice(&whole).ok()) return "";
-  const std::string text(reinterpret_cast<const char*>(whole.begin()), whole.size());
-  context.TryCancel();
-  grpc::Status status;
-  call->Finish(&status, nullptr);
-  queue.Next(&tag, &ok);
-  return text;
-}
-
-// HealthCheckRequest{service = 1} and HealthCheckResponse{status = 1}, on the wire.
-constexpr char kHealthCheck[] = "/grpc.health.v1.Health/Check";
-const char kServing[] = "\x08\x01";
-std::string HealthRequest(const std::string& service) {
-  return service.empty() ? "" : StrCat("\x0a", std::string(1, static_cast<char>(service.size())), service);
-}
 
 TEST_F(ServerTest, HealthIsServingForTheServerAndTheService) {
   StartServer();
@@ -83,8 +47,7 @@ TEST_F(ServerTest, HealthTurnsToNotServingWhileTheServerDrains) {
 
 TEST_F(ServerTest, ReflectionListsTheService) {
   StartServer();
-  // ServerReflectionRequest{list_services = 7: "*"}
-  EXPECT_THAT(CallRaw(channel_, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "\x3a\x01*"),
+  EXPECT_THAT(CallRaw(channel_, kReflection, kListServices),
               AllOf(HasSubstr("vitok.v1.Tokenizer"), HasSubstr("grpc.health.v1.Health")));
 }
 
