@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "client/cli/environment.h"
 #include "client/cli/exit_code.h"
 #include "client/tokenizer_client.h"
 
@@ -14,13 +15,21 @@ namespace vitok {
 
 struct ConnectionOptions {
   std::string server = "127.0.0.1:8500";
+  bool tls = false;  // each of the following asks for TLS too
+  std::string tls_ca_file;
+  std::string tls_cert_file;
+  std::string tls_key_file;
+  std::string tls_server_name;
+  std::string token_file;  // empty: the token of the environment
+  std::string environment_token;
   double deadline_s = 60;
   bool json = false;
 };
 
-void AddConnectionOptions(CLI::App& command, ConnectionOptions* options);
+void AddConnectionOptions(CLI::App& command, const Environment& environment, ConnectionOptions* options);
 
-// A client for these options. INVALID_ARGUMENT: a malformed server or deadline.
+// A client for these options. INVALID_ARGUMENT: a malformed server or deadline, credentials that cannot be used; errors
+// of ReadFile.
 absl::StatusOr<std::unique_ptr<TokenizerClient>> Connect(const ConnectionOptions& options, bool wait_for_ready = false);
 
 // "vitok: INVALID_ARGUMENT: message" on standard error; with a file, its name before the code.
