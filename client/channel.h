@@ -4,10 +4,12 @@
 #include <grpcpp/channel.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "client/tokenizer_client.h"
 
 namespace vitok {
 
@@ -16,6 +18,7 @@ struct ChannelOptions {
   absl::Duration connect_timeout = absl::Seconds(5);  // REQUIRES: positive
   // false: channels of this process to one server may share a connection. true: this one has its own.
   bool own_connection = false;
+  std::optional<TlsClientOptions> tls;  // REQUIRES: CheckCredentials is OK
 };
 
 // OK for "host:port" and "unix:/path", else INVALID_ARGUMENT naming the target.

@@ -6,8 +6,10 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "client/call_status.h"
 #include "client/channel.h"
+#include "client/credentials.h"
 #include "client/wire_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
@@ -61,8 +63,9 @@ class TokenizerClient::Stub {
   Stub(const std::string& target, const TokenizerClientOptions& options)
       : target_(target),
         options_(options),
-        stub_(v1::Tokenizer::NewStub(MakeChannel(
-            target, {.max_message_bytes = options.max_message_bytes, .connect_timeout = options.connect_timeout}))) {}
+        stub_(v1::Tokenizer::NewStub(MakeChannel(target, {.max_message_bytes = options.max_message_bytes,
+                                                          .connect_timeout = options.connect_timeout,
+                                                          .tls = options.tls}))) {}
 
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(std::string_view name,
@@ -75,6 +78,7 @@ class TokenizerClient::Stub {
       grpc::ClientContext context;
       context.set_deadline(absl::ToChronoTime(deadline));
       context.set_wait_for_ready(options_.wait_for_ready);
+      if (!options_.token.empty()) context.AddMetadata("authorization", "Bearer " + options_.token);
       Response response;
       const grpc::Status grpc_status = (*stub_.*method)(&context, request, &response);
       if (grpc_status.ok()) {
@@ -96,7 +100,11 @@ class TokenizerClient::Stub {
     if (absl::IsDeadlineExceeded(status)) {
       message = StrCat(name, " on ", target_, " did not finish within ", absl::FormatDuration(options_.deadline));
     } else if (IsUnreachable(status)) {
-      message = StrCat("no server at ", target_);
+      message = ExplainUnreachable(target_, options_.tls, std::string(status.message()));
+    } else if (absl::IsResourceExhausted(status) && absl::StrContains(status.message(), "error code 11")) {
+      // ENHANCE_YOUR_CALM: gRPC's memory for messages is used up (connections.memory_bytes of the server).
+      message =
+          StrCat("the server at ", target_, " holds too many messages at once; try again, or send fewer at a time");
     } else if (absl::IsCancelled(status)) {
       // Nobody cancels calls on this side: gRPC servers do so with calls that reach them while they shut down.
       return absl::UnavailableError(StrCat("the server at ", target_, " ended the call unanswered"));
@@ -118,6 +126,7 @@ absl::StatusOr<std::unique_ptr<TokenizerClient>> TokenizerClient::Create(const s
                                                                          const TokenizerClientOptions& options) {
   VITOK_RETURN_IF_ERROR(CheckTarget(target));
   VITOK_RETURN_IF_ERROR(CheckOptions(options));
+  VITOK_RETURN_IF_ERROR(CheckCredentials(target, options));
   return std::unique_ptr<TokenizerClient>(new TokenizerClient(target, options));
 }
 

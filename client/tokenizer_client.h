@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,14 @@
 #include "client/tokenizer_types.h"
 
 namespace vitok {
+
+// How to make sure of the server, and what to show it. Certificates and keys are texts in PEM form.
+struct TlsClientOptions {
+  std::string ca_pem;           // CAs that may have signed the server's certificate; empty: those of the system
+  std::string certificate_pem;  // of this client, for a server that asks for one; empty: none
+  std::string key_pem;          // of that certificate. REQUIRES: empty if and only if certificate_pem is
+  std::string server_name;      // that the server's certificate must be for; empty: the host of the target
+};
 
 struct TokenizerClientOptions {
   // Time for a whole call, retries included, after which it fails with DEADLINE_EXCEEDED. REQUIRES: positive, finite.
@@ -23,6 +32,10 @@ struct TokenizerClientOptions {
   bool wait_for_ready = false;
   // true: a refused call is repeated when the server asks for it (see below). false: every refusal is the caller's.
   bool retry = true;
+  // nullopt: without TLS. REQUIRES: nullopt for a unix socket.
+  std::optional<TlsClientOptions> tls;
+  // Sent with each call; empty: none. REQUIRES: tls, unless the server is on this machine (unix socket or loopback).
+  std::string token;
 };
 
 // One channel to one server. All calls block and are thread-safe; calls of several threads share the connection. The
@@ -37,8 +50,8 @@ struct TokenizerClientOptions {
 // safe.
 class TokenizerClient {
  public:
-  // `target`: "host:port" or "unix:/path". Does not connect. INVALID_ARGUMENT: anything else, or an option out of
-  // range.
+  // `target`: "host:port" or "unix:/path". Does not connect. INVALID_ARGUMENT: anything else, an option out of range,
+  // or credentials that cannot be used.
   static absl::StatusOr<std::unique_ptr<TokenizerClient>> Create(const std::string& target,
                                                                  const TokenizerClientOptions& options = {});
   ~TokenizerClient();

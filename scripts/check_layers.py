@@ -57,6 +57,7 @@ LIBRARIES = (
     ("OpenCV", re.compile(r"opencv"), ("core/image/codec.cc", "core/image/codec_*.cc")),
     ("libjpeg and libpng", re.compile(r"(jpeglib|jerror|turbojpeg|png\.h|libpng)"), ("core/image/*_decoder.cc",)),
     ("ATen and torch", re.compile(r"(ATen/|torch/|c10/|caffe2/)"), ("core/*", "server/*", "trainer/*")),
+    ("OpenSSL", re.compile(r"openssl/"), ("server/security/*",)),
     ("spdlog", re.compile(r"spdlog/"), ("core/base/*", "server/*", "client/*", "trainer/*")),
     ("prometheus-cpp", re.compile(r"prometheus/"), ("server/*",)),
 )

@@ -92,6 +92,7 @@ void ItemCall::Start() {
 }
 
 absl::Status ItemCall::Admit() {
+  VITOK_ASSIGN_OR_RETURN(identity_, context_.authenticator->Authenticate(*rpc_, Role::kInfer));
   entered_ = context_.gate->Enter();
   if (!entered_) return DrainingError();
   VITOK_ASSIGN_OR_RETURN(model_, context_.models->Find(request_.model));
@@ -264,6 +265,7 @@ void ItemCall::EndCall(const absl::Status& status, int64_t tokens, const Request
 void ItemCall::Log(const absl::Status& status, int64_t tokens, const RequestTimings& timings) const {
   std::vector<LogField> fields = {
       {"request_id", request_id_},
+      {"identity", identity_.name},
       {"method", std::string(MethodName(request_.op))},
       {"model", model_ != nullptr ? model_->name : std::string()},
       {"images", int64_t{request_.num_items}},
@@ -274,6 +276,7 @@ void ItemCall::Log(const absl::Status& status, int64_t tokens, const RequestTimi
       {"code", std::string(CodeName(status.code()))},
   };
   if (!status.ok()) fields.push_back({"error", ToGrpcStatus(status).error_message()});
+  if (absl::IsUnauthenticated(status)) fields.push_back({"peer", rpc_->peer()});
   LogEvent(status.code() == absl::StatusCode::kInternal ? spdlog::level::err : spdlog::level::info, "request", fields);
 }
 

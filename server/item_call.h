@@ -13,6 +13,7 @@
 #include "grpcpp/grpcpp.h"
 #include "server/batching/admission.h"
 #include "server/request_timings.h"
+#include "server/security/identity.h"
 #include "server/service_context.h"
 #include "server/tokenizer_task.h"
 #include "vitok/v1/tokenizer.pb.h"
@@ -21,8 +22,8 @@ namespace vitok {
 
 // The steps are the same for all three methods; the subclasses know how items are read and results are written.
 //
-//   1. Start, on gRPC's thread: checks the call, counts the tokens of every item from headers and shapes, takes the
-//      permit. Never blocks.
+//   1. Start, on gRPC's thread: checks who calls and what, counts the tokens of every item from headers and shapes,
+//      takes the permit. Never blocks.
 //   2. PrepareItem, on the pool: decodes and preprocesses, all items in parallel.
 //   3. ScheduleTasks: the good items go to the device's queue together.
 //   4. FinishItem, on the pool: writes each result as it comes out of its batch.
@@ -102,6 +103,7 @@ class ItemCall : public grpc::ServerUnaryReactor {
   // Shared, since it is looked at once more when the call may have ended.
   const std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
 
+  Identity identity_;     // the name is empty until the caller is known
   bool entered_ = false;  // counted by the gate
   std::shared_ptr<LoadedModel> model_;
   Priority priority_ = Priority::kInteractive;

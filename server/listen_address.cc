@@ -1,5 +1,6 @@
 #include "server/listen_address.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -83,6 +84,12 @@ std::string ListenAddress::ToString(int bound_port) const {
   if (is_unix) return StrCat(kUnixPrefix, path);
   const bool is_ipv6 = host.find(':') != std::string::npos;
   return StrCat(is_ipv6 ? "[" : "", host, is_ipv6 ? "]:" : ":", port != 0 ? port : bound_port);
+}
+
+bool IsLocal(const ListenAddress& address) {
+  in_addr ipv4 = {};
+  if (inet_pton(AF_INET, address.host.c_str(), &ipv4) == 1) return (ntohl(ipv4.s_addr) >> 24) == 127;
+  return address.is_unix || address.host == "localhost" || address.host == "::1";
 }
 
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {

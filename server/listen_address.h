@@ -19,6 +19,9 @@ struct ListenAddress {
   std::string ToString(int bound_port = 0) const;
 };
 
+// True if only this machine can connect: a unix socket, "localhost", 127.0.0.0/8 or [::1].
+bool IsLocal(const ListenAddress& address);
+
 // INVALID_ARGUMENT names the address and what is wrong: no port, a port out of [0, 65535], an empty or too long path.
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 

@@ -1,6 +1,7 @@
 // vitok-server: see --help.
 #include <ATen/Parallel.h>
 #include <grpc/support/log.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -41,6 +42,19 @@ void UsePassiveOpenMpThreads(char** argv) {
   // Without /proc the server runs as well, a little slower.
 }
 
+// A gRPC server that has run out of file descriptors never accepts a connection again (CVE-2023-4785), and the usual
+// limit of 1024 is soon reached by connections that say nothing.
+void RaiseOpenFileLimit() {
+  constexpr rlim_t kEnough = 16384;
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur >= kEnough) return;
+  spdlog::warn("open files are limited to {}, should be {} or more: so many connections at once make gRPC deaf",
+               limit.rlim_cur, kEnough);
+}
+
 void LogGrpcMessage(gpr_log_func_args* args) {
   const auto level = args->severity == GPR_LOG_SEVERITY_ERROR ? spdlog::level::warn : spdlog::level::debug;
   spdlog::log(level, "grpc: {}", args->message);
@@ -49,6 +63,7 @@ void LogGrpcMessage(gpr_log_func_args* args) {
 absl::Status Serve(const ServerOptions& options) {
   VITOK_RETURN_IF_ERROR(InitLogging(options.log));
   gpr_set_log_function(&LogGrpcMessage);
+  RaiseOpenFileLimit();
   const int compute_threads =
       options.compute_threads > 0 ? options.compute_threads : static_cast<int>(std::thread::hardware_concurrency());
   at::set_num_threads(std::max(1, compute_threads));

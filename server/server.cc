@@ -9,8 +9,8 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/version.h"
-#include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "server/listen_address.h"
+#include "server/reflection.h"
 #include "server/warm_up.h"
 #include "spdlog/spdlog.h"
 
@@ -21,20 +21,9 @@ int ThreadsOrCores(int threads) {
   return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-void SetChannelArguments(const RequestLimits& limits, grpc::ServerBuilder& builder) {
+void SetMessageLimits(const RequestLimits& limits, grpc::ServerBuilder& builder) {
   builder.SetMaxReceiveMessageSize(static_cast<int>(limits.max_message_bytes));
   builder.SetMaxSendMessageSize(-1);  // replies are bounded by the limits on images and tokens
-  // Two servers must not share a port unnoticed.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  // Calls beyond this wait at the client, so one connection cannot pile up messages here.
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 256);
-  // Dead peers are found in 80 s; idle connections are closed after half an hour.
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, 30 * 60'000);
-  // Clients may ping every 10 s, also between calls; faster ones are told to calm down.
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
 }
 
 }  // namespace
@@ -44,6 +33,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   std::unique_ptr<Server> server(new Server(options, std::move(on_failure)));
   // Before the models, which may take long to load; Listen looks again.
   VITOK_RETURN_IF_ERROR(server->CheckAddresses());
+  VITOK_RETURN_IF_ERROR(server->ReadCredentials());
   VITOK_RETURN_IF_ERROR(server->LoadModels(load));
   VITOK_RETURN_IF_ERROR(server->Listen());
   return server;
@@ -58,6 +48,16 @@ absl::Status Server::CheckAddresses() const {
     if (text.empty()) continue;
     VITOK_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(text));
     VITOK_RETURN_IF_ERROR(PrepareToBind(address));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Server::ReadCredentials() {
+  VITOK_ASSIGN_OR_RETURN(authenticator_, Authenticator::Create(options_.auth));
+  if (options_.tls.enabled()) {
+    VITOK_ASSIGN_OR_RETURN(tls_, TlsCredentials::Create(options_.tls));
+  } else if (!options_.auth.tokens_file.empty() && !IsLocal(*ParseListenAddress(options_.listen))) {
+    spdlog::warn("auth.tokens_file without tls: on {} tokens can be read by whoever sees the traffic", options_.listen);
   }
   return absl::OkStatus();
 }
@@ -133,8 +133,12 @@ void Server::OnDeviceFailure(const absl::Status& status) {
 
 absl::Status Server::Listen() {
   jobs_ = std::make_unique<CpuJobs>(ThreadsOrCores(options_.preprocess_threads));
-  service_ = std::make_unique<TokenizerService>(ServiceContext{
-      .options = &options_, .models = models_.get(), .metrics = metrics_.get(), .gate = &gate_, .jobs = jobs_.get()});
+  service_ = std::make_unique<TokenizerService>(ServiceContext{.options = &options_,
+                                                               .models = models_.get(),
+                                                               .authenticator = authenticator_.get(),
+                                                               .metrics = metrics_.get(),
+                                                               .gate = &gate_,
+                                                               .jobs = jobs_.get()});
   if (!options_.http_listen.empty()) {
     VITOK_ASSIGN_OR_RETURN(
         http_endpoint_, HttpEndpoint::Create(options_.http_listen, {{"/metrics", [this] { return MetricsPage(); }}}));
@@ -142,11 +146,15 @@ absl::Status Server::Listen() {
   VITOK_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(options_.listen));
   VITOK_RETURN_IF_ERROR(PrepareToBind(address));
   grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
-  SetChannelArguments(options_.limits, builder);
+  SetReflection(options_.reflection, builder);
+  SetMessageLimits(options_.limits, builder);
+  ApplyConnectionLimits(options_.connections, builder);
+  // Two servers must not share a port unnoticed.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   int port = 0;
-  builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(options_.listen, tls_ != nullptr ? tls_->credentials() : grpc::InsecureServerCredentials(),
+                           &port);
   builder.RegisterService(service_.get());
   grpc_server_ = builder.BuildAndStart();
   if (grpc_server_ == nullptr) return absl::UnavailableError(StrCat("cannot listen on ", options_.listen));

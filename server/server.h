@@ -17,6 +17,8 @@
 #include "server/http_endpoint.h"
 #include "server/loaded_model.h"
 #include "server/model_registry.h"
+#include "server/security/authenticator.h"
+#include "server/security/tls_credentials.h"
 #include "server/server_config.h"
 #include "server/server_metrics.h"
 #include "server/tokenizer_service.h"
@@ -32,7 +34,7 @@ class Server {
   // UNAVAILABLE from then on, and its process should end. Must not block or destroy the server.
   using FailureHandler = std::function<void(const absl::Status&)>;
 
-  // Loads all models, warms them up and listens. Errors name the model or the address.
+  // Reads the credentials, loads all models, warms them up and listens. Errors name the file, the model or the address.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options, const TokenizerLoader& load,
                                                        FailureHandler on_failure = nullptr);
 
@@ -54,6 +56,7 @@ class Server {
       : options_(options), on_failure_(std::move(on_failure)) {}
 
   absl::Status CheckAddresses() const;
+  absl::Status ReadCredentials();
   absl::Status LoadModels(const TokenizerLoader& load);
   DeviceWorker::Options WorkerOptions(const std::string& device);
   absl::Status WarmUpModel(const LoadedModel& model);
@@ -66,6 +69,8 @@ class Server {
   std::string address_;
   // In the order of dependence: each may use what stands above it.
   DrainGate gate_;
+  std::unique_ptr<Authenticator> authenticator_;
+  std::unique_ptr<TlsCredentials> tls_;  // nullptr: no TLS
   std::unique_ptr<ServerMetrics> metrics_;
   std::unique_ptr<HttpEndpoint> http_endpoint_;
   std::unique_ptr<CpuJobs> jobs_;

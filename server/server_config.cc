@@ -12,7 +12,9 @@
 #include "core/base/yaml_config.h"
 #include "core/image/transforms.h"
 #include "google/protobuf/util/json_util.h"
+#include "server/config_check.h"
 #include "server/listen_address.h"
+#include "server/security_config.h"
 #include "vitok/config/server_config.pb.h"
 
 namespace vitok {
@@ -31,20 +33,6 @@ constexpr HalvesRow kHalves[] = {{LoadOptions::Halves::kAvailable, "available"},
                                  {LoadOptions::Halves::kBoth, "both"},
                                  {LoadOptions::Halves::kEncoder, "encoder"},
                                  {LoadOptions::Halves::kDecoder, "decoder"}};
-
-absl::Status BadValue(std::string_view field, std::string_view must, std::string_view was) {
-  return absl::InvalidArgumentError(StrCat(field, " must be ", must, "; was ", was));
-}
-
-absl::Status CheckRange(std::string_view field, int64_t value, int64_t min, int64_t max) {
-  if (value >= min && value <= max) return absl::OkStatus();
-  return BadValue(field, StrCat("between ", min, " and ", max), StrCat(value));
-}
-
-absl::Status CheckNumber(std::string_view field, double value, double min, double max) {
-  if (value >= min && value <= max) return absl::OkStatus();  // NaN is not
-  return BadValue(field, StrCat("between ", min, " and ", max), StrCat(value));
-}
 
 absl::Status CheckAddress(std::string_view field, const std::string& text, bool unix_allowed) {
   const absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
@@ -65,6 +53,7 @@ absl::StatusOr<config::ServerConfig> ToProto(const nlohmann::json& json) {
 absl::Status ReadListen(const config::Listen& proto, ServerOptions& options) {
   if (proto.has_listen()) options.listen = proto.listen();
   if (proto.has_http_listen()) options.http_listen = proto.http_listen();
+  if (proto.has_reflection()) options.reflection = proto.reflection();
   if (proto.has_shutdown_grace_s()) {
     VITOK_RETURN_IF_ERROR(CheckNumber("server.shutdown_grace_s", proto.shutdown_grace_s(), 0, 3600));
     options.shutdown_grace = absl::Seconds(proto.shutdown_grace_s());
@@ -217,6 +206,7 @@ absl::StatusOr<ServerOptions> ToOptions(const nlohmann::json& json) {
   ServerOptions options;
   VITOK_RETURN_IF_ERROR(ReadListen(proto.server(), options));
   VITOK_RETURN_IF_ERROR(ReadLimits(proto.limits(), options.limits));
+  VITOK_RETURN_IF_ERROR(ReadSecurity(proto, options));
   VITOK_RETURN_IF_ERROR(ReadBatching(proto.batching(), options.limits, options.batching));
   VITOK_RETURN_IF_ERROR(ReadCpu(proto.cpu(), options));
   VITOK_RETURN_IF_ERROR(ReadLog(proto.log(), options.log));
@@ -259,7 +249,9 @@ std::string ServerConfigToYaml(const ServerOptions& options) {
   nlohmann::ordered_json json;
   json["server"] = {{"listen", options.listen},
                     {"http_listen", options.http_listen},
-                    {"shutdown_grace_s", absl::ToDoubleSeconds(options.shutdown_grace)}};
+                    {"shutdown_grace_s", absl::ToDoubleSeconds(options.shutdown_grace)},
+                    {"reflection", options.reflection}};
+  WriteSecurity(options, json);
   json["limits"] = {{"max_message_bytes", options.limits.max_message_bytes},
                     {"max_images_per_request", options.limits.max_images_per_request},
                     {"max_image_tokens", options.limits.max_image_tokens},

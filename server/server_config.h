@@ -10,6 +10,9 @@
 #include "absl/time/time.h"
 #include "core/base/log.h"
 #include "core/model/load_autoencoder.h"
+#include "server/security/authenticator.h"
+#include "server/security/connection_limits.h"
+#include "server/security/tls_files.h"
 
 namespace vitok {
 
@@ -42,6 +45,10 @@ struct ServerOptions {
   std::string listen = "127.0.0.1:8500";
   std::string http_listen = "127.0.0.1:8501";  // empty: no endpoint
   absl::Duration shutdown_grace = absl::Seconds(30);
+  bool reflection = true;
+  TlsOptions tls;
+  AuthOptions auth;
+  ConnectionOptions connections;
   RequestLimits limits;
   BatchingOptions batching;
   int preprocess_threads = 0;  // 0: one a core

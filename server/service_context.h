@@ -4,6 +4,7 @@
 #include "server/cpu_jobs.h"
 #include "server/drain_gate.h"
 #include "server/model_registry.h"
+#include "server/security/authenticator.h"
 #include "server/server_config.h"
 #include "server/server_metrics.h"
 
@@ -13,6 +14,7 @@ namespace vitok {
 struct ServiceContext {
   const ServerOptions* options = nullptr;
   const ModelRegistry* models = nullptr;
+  const Authenticator* authenticator = nullptr;
   ServerMetrics* metrics = nullptr;
   DrainGate* gate = nullptr;
   CpuJobs* jobs = nullptr;

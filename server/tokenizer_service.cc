@@ -1,7 +1,9 @@
 #include "server/tokenizer_service.h"
 
 #include <string>
+#include <string_view>
 
+#include "core/base/log.h"
 #include "core/base/version.h"
 #include "server/build_info.h"
 #include "server/decode_call.h"
@@ -21,10 +23,26 @@ grpc::ServerUnaryReactor* StartCall(const ServiceContext& context, grpc::Callbac
   return call;
 }
 
-// Answers a call that needs no work, unless the server drains. `fill` writes the reply.
+// Calls that need no work have no log line otherwise; whoever tries tokens out must be seen.
+void LogRefusal(std::string_view method, const absl::Status& status, const grpc::CallbackServerContext& rpc) {
+  LogEvent(spdlog::level::info, "request",
+           {{{"method", std::string(method)},
+             {"code", std::string(CodeName(status.code()))},
+             {"error", std::string(status.message())},
+             {"peer", rpc.peer()}}});
+}
+
+// Answers a call that needs no work, unless the caller may not ask or the server drains. `fill` writes the reply.
 template <typename Fill>
-grpc::ServerUnaryReactor* AnswerAtOnce(const ServiceContext& context, grpc::CallbackServerContext* rpc, Fill fill) {
+grpc::ServerUnaryReactor* AnswerAtOnce(const ServiceContext& context, std::string_view method,
+                                       grpc::CallbackServerContext* rpc, Fill fill) {
   grpc::ServerUnaryReactor* reactor = rpc->DefaultReactor();
+  if (const absl::StatusOr<Identity> identity = context.authenticator->Authenticate(*rpc, Role::kInfer);
+      !identity.ok()) {
+    LogRefusal(method, identity.status(), *rpc);
+    reactor->Finish(ToGrpcStatus(identity.status()));
+    return reactor;
+  }
   if (!context.gate->Enter()) {
     reactor->Finish(ToGrpcStatus(DrainingError()));
     return reactor;
@@ -90,13 +108,13 @@ grpc::ServerUnaryReactor* TokenizerService::Reconstruct(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* TokenizerService::ListModels(grpc::CallbackServerContext* rpc,
                                                        const v1::ListModelsRequest* request,
                                                        v1::ListModelsResponse* response) {
-  return AnswerAtOnce(context_, rpc, [this, response] { WriteModels(*context_.models, response); });
+  return AnswerAtOnce(context_, "ListModels", rpc, [this, response] { WriteModels(*context_.models, response); });
 }
 
 grpc::ServerUnaryReactor* TokenizerService::GetServerInfo(grpc::CallbackServerContext* rpc,
                                                           const v1::GetServerInfoRequest* request,
                                                           v1::GetServerInfoResponse* response) {
-  return AnswerAtOnce(context_, rpc, [this, response] {
+  return AnswerAtOnce(context_, "GetServerInfo", rpc, [this, response] {
     response->set_version(std::string(Version()));
     response->set_build(BuildDescription());
     WriteModels(*context_.models, response);

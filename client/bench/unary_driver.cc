@@ -61,7 +61,8 @@ class UnaryDriver::Impl {
     for (int i = 0; i < options.threads; ++i) queues_.push_back(std::make_unique<grpc::CompletionQueue>());
     for (int i = 0; i < options.connections; ++i) {
       for (const std::string& server : options.servers) {
-        channels_.push_back(MakeChannel(server, {.max_message_bytes = kMaxReplyBytes, .own_connection = true}));
+        channels_.push_back(
+            MakeChannel(server, {.max_message_bytes = kMaxReplyBytes, .own_connection = true, .tls = options.tls}));
         stubs_.push_back(std::make_unique<grpc::GenericStub>(channels_.back()));
       }
     }
@@ -121,6 +122,8 @@ class UnaryDriver::Impl {
         reader_.reset();
         context = &context_.emplace();
         context->set_deadline(absl::ToChronoTime(deadline_));
+        const std::string& token = driver_->options_.token;
+        if (!token.empty()) context->AddMetadata("authorization", "Bearer " + token);
         if (cancelled_) context->TryCancel();
       }
       sent_ = std::chrono::steady_clock::now();

@@ -51,11 +51,12 @@ PixelFormat PixelFormatOf(const BenchOptions& options) {
 }
 
 // The client of the first server that answers, with what it says about itself. The error of the last one if none does.
-absl::StatusOr<std::unique_ptr<TokenizerClient>> FindServer(const BenchOptions& options, ServerInfo* info) {
+absl::StatusOr<std::unique_ptr<TokenizerClient>> FindServer(const BenchOptions& options,
+                                                            const TokenizerClientOptions& client_options,
+                                                            ServerInfo* info) {
   absl::Status status;
   for (const std::string& server : options.servers) {
-    VITOK_ASSIGN_OR_RETURN(auto client,
-                           TokenizerClient::Create(server, {.deadline = absl::Seconds(options.deadline_s)}));
+    VITOK_ASSIGN_OR_RETURN(auto client, TokenizerClient::Create(server, client_options));
     absl::StatusOr<ServerInfo> answer = client->GetServerInfo();
     if (answer.ok()) {
       *info = *std::move(answer);
@@ -126,12 +127,15 @@ void ShowProgress(const std::string& text) {
 }
 
 // Runs the load and fills in what was measured.
-void Measure(const BenchOptions& options, const std::vector<PreparedRequest>& pool, BenchReport* report) {
+void Measure(const BenchOptions& options, const TokenizerClientOptions& client_options,
+             const std::vector<PreparedRequest>& pool, BenchReport* report) {
   UnaryDriver driver({.servers = options.servers,
                       .connections = options.connections,
                       .threads = options.threads,
                       .method = MethodOf(options),
-                      .deadline = absl::Seconds(options.deadline_s),
+                      .tls = client_options.tls,
+                      .token = client_options.token,
+                      .deadline = client_options.deadline,
                       .retry = options.retries});
   driver.Connect(kConnectTimeout);
   const ScopedInterrupts interrupts;
@@ -156,7 +160,7 @@ void Measure(const BenchOptions& options, const std::vector<PreparedRequest>& po
   ShowProgress("");
 }
 
-ExitCode RunBench(BenchOptions options) {
+ExitCode RunBench(BenchOptions options, const CredentialOptions& credentials) {
   const auto fail = [](const absl::Status& status, ExitCode code) {
     PrintError(status);
     return code;
@@ -165,7 +169,11 @@ ExitCode RunBench(BenchOptions options) {
   const absl::StatusOr<InputPoolOptions> pool_options = MakePoolOptions(options);
   if (!pool_options.ok()) return fail(pool_options.status(), ExitCode::kUsage);
   BenchReport report;
-  const auto client = FindServer(options, &report.server);
+  TokenizerClientOptions client_options = {.deadline = absl::Seconds(options.deadline_s)};
+  if (const absl::Status status = ReadCredentials(credentials, &client_options); !status.ok()) {
+    return fail(status, ExitCode::kUsage);
+  }
+  const auto client = FindServer(options, client_options, &report.server);
   if (!client.ok()) return fail(client.status(), ExitCodeOf(client.status()));
   const absl::StatusOr<ModelInfo> model = FindModel(report.server, options);
   if (!model.ok()) return fail(model.status(), ExitCode::kUsage);
@@ -181,18 +189,24 @@ ExitCode RunBench(BenchOptions options) {
   report.options = options;
   report.pool = static_cast<int>(pool->size());
   report.model = *model;
-  Measure(options, *pool, &report);
+  Measure(options, client_options, *pool, &report);
   std::printf("%s", options.json ? (OneLine(ToJson(report)) + "\n").c_str() : ToText(report).c_str());
   return ExitCode::kOk;
 }
 
 }  // namespace
 
-void AddBenchCommand(CLI::App& program, Action* action) {
+void AddBenchCommand(CLI::App& program, const Environment& environment, Action* action) {
   CLI::App* const command = program.add_subcommand("bench", "Load on a server: throughput and latencies");
-  const auto options = std::make_shared<BenchOptions>();
-  AddBenchOptions(*command, options.get());
-  command->callback([options, action] { *action = [options] { return RunBench(*options); }; });
+  struct Arguments {
+    BenchOptions bench;
+    CredentialOptions credentials;
+  };
+  const auto arguments = std::make_shared<Arguments>();
+  AddBenchOptions(*command, &arguments->bench);
+  AddCredentialOptions(*command, environment, &arguments->credentials);
+  command->callback(
+      [arguments, action] { *action = [arguments] { return RunBench(arguments->bench, arguments->credentials); }; });
 }
 
 }  // namespace vitok

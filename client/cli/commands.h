@@ -4,15 +4,16 @@
 
 #include <CLI/CLI.hpp>
 
+#include "client/cli/environment.h"
 #include "client/cli/exit_code.h"
 
 namespace vitok {
 
-void AddEncodeCommand(CLI::App& program, Action* action);
-void AddDecodeCommand(CLI::App& program, Action* action);
-void AddReconstructCommand(CLI::App& program, Action* action);
-void AddModelsCommand(CLI::App& program, Action* action);
-void AddBenchCommand(CLI::App& program, Action* action);
-void AddInfoCommand(CLI::App& program, Action* action);
+void AddEncodeCommand(CLI::App& program, const Environment& environment, Action* action);
+void AddDecodeCommand(CLI::App& program, const Environment& environment, Action* action);
+void AddReconstructCommand(CLI::App& program, const Environment& environment, Action* action);
+void AddModelsCommand(CLI::App& program, const Environment& environment, Action* action);
+void AddBenchCommand(CLI::App& program, const Environment& environment, Action* action);
+void AddInfoCommand(CLI::App& program, const Environment& environment, Action* action);
 
 }  // namespace vitok

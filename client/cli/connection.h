@@ -7,6 +7,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "client/cli/credential_options.h"
+#include "client/cli/environment.h"
 #include "client/cli/exit_code.h"
 #include "client/tokenizer_client.h"
 
@@ -14,6 +16,7 @@ namespace vitok {
 
 struct ConnectionOptions {
   std::string server = "127.0.0.1:8500";
+  CredentialOptions credentials;
   double deadline_s = 60;
   bool json = false;
 };
@@ -21,9 +24,16 @@ struct ConnectionOptions {
 // Whether this says where a server listens, as a check of CLI11: "" or what is wrong.
 std::string CheckServer(const std::string& server);
 
-void AddConnectionOptions(CLI::App& command, ConnectionOptions* options);
+// TLS and the token.
+void AddCredentialOptions(CLI::App& command, const Environment& environment, CredentialOptions* options);
 
-// A client for these options. INVALID_ARGUMENT: a malformed server or deadline.
+// Reads what they name into `client`; errors of ReadFile.
+absl::Status ReadCredentials(const CredentialOptions& options, TokenizerClientOptions* client);
+
+void AddConnectionOptions(CLI::App& command, const Environment& environment, ConnectionOptions* options);
+
+// A client for these options. INVALID_ARGUMENT: a malformed server or deadline, credentials that cannot be used; errors
+// of ReadFile.
 absl::StatusOr<std::unique_ptr<TokenizerClient>> Connect(const ConnectionOptions& options, bool wait_for_ready = false);
 
 // "vitok: INVALID_ARGUMENT: message" on standard error; with a file, its name before the code.

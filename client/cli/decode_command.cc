@@ -40,10 +40,10 @@ absl::StatusOr<FileReport> DecodeFile(const DecodeCommandOptions& options, const
 
 }  // namespace
 
-void AddDecodeCommand(CLI::App& program, Action* action) {
+void AddDecodeCommand(CLI::App& program, const Environment& environment, Action* action) {
   CLI::App* const command = program.add_subcommand("decode", "Latent files back to pictures");
   const auto options = std::make_shared<DecodeCommandOptions>();
-  AddFileOptions(*command, "Latent files that `vitok encode` wrote, and folders of them", &options->files);
+  AddFileOptions(*command, environment, "Latent files that `vitok encode` wrote, and folders of them", &options->files);
   AddPictureFileOptions(*command, &options->picture);
   command->get_option("--model")->description("Name of the model; default: the one named in the latent file");
   command->footer(R"(Examples:

@@ -22,7 +22,8 @@ absl::StatusOr<std::vector<FileJob>> PlanCheckedFiles(const FileCommandOptions& 
 
 }  // namespace
 
-void AddFileOptions(CLI::App& command, const std::string& inputs_help, FileCommandOptions* options) {
+void AddFileOptions(CLI::App& command, const Environment& environment, const std::string& inputs_help,
+                    FileCommandOptions* options) {
   command.add_option("inputs", options->inputs, inputs_help)->required()->type_name("IN");
   command
       .add_option("-o,--output", options->output,
@@ -33,7 +34,7 @@ void AddFileOptions(CLI::App& command, const std::string& inputs_help, FileComma
   command.add_option("--in-flight", options->in_flight, "Requests sent at a time")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  AddConnectionOptions(command, &options->connection);
+  AddConnectionOptions(command, environment, &options->connection);
 }
 
 void AddPreprocessOption(CLI::App& command, std::string* preprocess) {

@@ -25,7 +25,8 @@ struct FileCommandOptions {
 };
 
 // Adds the inputs (described by `inputs_help`), -o, --model, --in-flight and the options of a connection.
-void AddFileOptions(CLI::App& command, const std::string& inputs_help, FileCommandOptions* options);
+void AddFileOptions(CLI::App& command, const Environment& environment, const std::string& inputs_help,
+                    FileCommandOptions* options);
 
 // Adds --preprocess, for the commands that send pictures.
 void AddPreprocessOption(CLI::App& command, std::string* preprocess);

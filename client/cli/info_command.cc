@@ -27,10 +27,10 @@ ExitCode RunInfo(const ConnectionOptions& options) {
 
 }  // namespace
 
-void AddInfoCommand(CLI::App& program, Action* action) {
+void AddInfoCommand(CLI::App& program, const Environment& environment, Action* action) {
   CLI::App* const command = program.add_subcommand("info", "Version, build and limits of the server");
   const auto options = std::make_shared<ConnectionOptions>();
-  AddConnectionOptions(*command, options.get());
+  AddConnectionOptions(*command, environment, options.get());
   command->footer(R"(Examples:
   vitok info
   vitok info --json | jq .limits)");

@@ -1,12 +1,16 @@
 // vitok: command-line client of vitok-server.
+#include <grpc/support/log.h>
+
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <vector>
 
 #include "client/cli/commands.h"
+#include "client/cli/environment.h"
 #include "client/cli/exit_code.h"
 #include "core/base/version.h"
 
@@ -26,6 +30,8 @@ constexpr char kFooter[] = R"(Examples:
   vitok reconstruct photos -o out --json | jq .psnr_db  one JSON line a picture
   vitok bench --concurrency 8 --sizes 512               how much can the server do?
   vitok info --server unix:/run/vitok.sock              version and limits of a server on this machine
+  vitok info --server tokens.example.org:8500 --tls --token-file ~/.vitok-token
+                                                        over TLS, with a token (or VITOK_TOKEN in the environment)
 
 Exit code: 0 all good; 1 some or all files failed; 2 wrong usage; 3 no server answered.)";
 
@@ -39,13 +45,15 @@ int Main(int argc, char** argv) {
     const std::string command = chosen.empty() ? "vitok" : "vitok " + chosen[0]->get_name();
     return "vitok: " + std::string(error.what()) + " (see `" + command + " --help`)\n";
   });
+  const char* const token = std::getenv("VITOK_TOKEN");
+  const Environment environment{.token = token != nullptr ? token : ""};
   Action action;
-  AddEncodeCommand(program, &action);
-  AddDecodeCommand(program, &action);
-  AddReconstructCommand(program, &action);
-  AddBenchCommand(program, &action);
-  AddModelsCommand(program, &action);
-  AddInfoCommand(program, &action);
+  AddEncodeCommand(program, environment, &action);
+  AddDecodeCommand(program, environment, &action);
+  AddReconstructCommand(program, environment, &action);
+  AddBenchCommand(program, environment, &action);
+  AddModelsCommand(program, environment, &action);
+  AddInfoCommand(program, environment, &action);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -58,6 +66,8 @@ int Main(int argc, char** argv) {
 }  // namespace vitok
 
 int main(int argc, char** argv) {
+  // gRPC's own lines say what the errors say too; who debugs it by GRPC_VERBOSITY sees them.
+  if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args*) {});
   try {
     return vitok::Main(argc, argv);
   } catch (const std::exception& error) {  // out of memory, a broken locale

@@ -33,12 +33,16 @@ absl::StatusOr<std::vector<ModelInfo>> WaitForModels(const ModelsCommandOptions&
     if (models.ok() || (!absl::IsUnavailable(models.status()) && !absl::IsDeadlineExceeded(models.status()))) {
       return models;
     }
-    if (absl::Now() + kPollInterval >= end) {
-      return absl::UnavailableError(
-          StrCat("no server at ", options.connection.server, " within ", options.wait_s, " s"));
-    }
+    if (absl::Now() + kPollInterval >= end) break;
     absl::SleepFor(kPollInterval);
   }
+  // A call that does not wait is told why there is no connection.
+  ConnectionOptions connection = options.connection;
+  connection.deadline_s = 1;
+  VITOK_ASSIGN_OR_RETURN(const auto client, Connect(connection));
+  absl::StatusOr<std::vector<ModelInfo>> models = client->ListModels();
+  if (models.ok()) return models;
+  return absl::UnavailableError(StrCat(models.status().message(), " (waited ", options.wait_s, " s)"));
 }
 
 absl::StatusOr<std::vector<ModelInfo>> FetchModels(const ModelsCommandOptions& options) {
@@ -62,10 +66,10 @@ ExitCode RunModels(const ModelsCommandOptions& options) {
 
 }  // namespace
 
-void AddModelsCommand(CLI::App& program, Action* action) {
+void AddModelsCommand(CLI::App& program, const Environment& environment, Action* action) {
   CLI::App* const command = program.add_subcommand("models", "The models that the server has; * marks the default");
   const auto options = std::make_shared<ModelsCommandOptions>();
-  AddConnectionOptions(*command, &options->connection);
+  AddConnectionOptions(*command, environment, &options->connection);
   command->add_option("--wait", options->wait_s, "Seconds to wait until the server answers")
       ->check(CLI::NonNegativeNumber);
   command->footer(R"(Exit code 0 once the server answers, 3 if none does.

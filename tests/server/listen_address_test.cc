@@ -26,6 +26,15 @@ TEST(ListenAddressTest, ReadsAllForms) {
   EXPECT_EQ(ParseListenAddress("localhost:0")->ToString(4711), "localhost:4711");
 }
 
+TEST(ListenAddressTest, KnowsWhatOnlyThisMachineCanReach) {
+  for (const char* local : {"unix:/x", "127.0.0.1:1", "127.8.8.8:1", "localhost:1", "[::1]:1"}) {
+    EXPECT_TRUE(IsLocal(*ParseListenAddress(local))) << local;
+  }
+  for (const char* other : {"0.0.0.0:1", "[::]:1", "example.org:1", "127.example.org:1", "10.0.0.1:1"}) {
+    EXPECT_FALSE(IsLocal(*ParseListenAddress(other))) << other;
+  }
+}
+
 TEST(ListenAddressTest, NamesWhatIsWrong) {
   const auto message = [](std::string_view text) { return std::string(ParseListenAddress(text).status().message()); };
   EXPECT_THAT(message("localhost"), HasSubstr("'localhost' must be host:port or unix:/path"));

@@ -1,4 +1,4 @@
-// Calls of services whose protobufs are not part of this project.
+// Calls of gRPC's own services, whose protobufs are not part of this project.
 #pragma once
 
 #include <grpcpp/generic/generic_stub.h>
@@ -37,6 +37,10 @@ inline std::string CallRaw(const std::shared_ptr<grpc::Channel>& channel, const 
   queue.Next(&tag, &ok);
   return text;
 }
+
+// ServerReflectionRequest{list_services = 7: "*"}.
+inline constexpr char kReflection[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+inline constexpr char kListServices[] = "\x3a\x01*";
 
 // Answers of grpc.health.v1.Health/Check: HealthCheckResponse{status = 1}.
 inline constexpr char kServing[] = "\x08\x01";

@@ -83,6 +83,45 @@ TEST(ServerConfigTest, PrintsWhatItWouldReadAgain) {
   EXPECT_EQ(again->models[0].load.attend_padding_to, 256);
 }
 
+TEST(ServerConfigTest, PrintsTheSecurityThatItWouldReadAgain) {
+  const absl::StatusOr<ServerOptions> options =
+      With({"server.reflection=false", "tls.certificate_file=server.pem", "tls.private_key_file=server.key",
+            "tls.client_ca_file=ca.pem", "auth.tokens_file=tokens", "connections.max_age_s=0.5",
+            "connections.max_age_grace_s=7", "connections.max_idle_s=0", "connections.max_streams=3",
+            "connections.max_metadata_bytes=4096", "connections.memory_bytes=300000000", "connections.max_threads=9"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  const TempFolder folder;
+  std::ofstream(folder / "printed.yaml") << ServerConfigToYaml(*options);
+  const absl::StatusOr<ServerOptions> again = LoadServerConfig(folder / "printed.yaml", {});
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(ServerConfigToYaml(*again), ServerConfigToYaml(*options));
+  EXPECT_FALSE(again->reflection);
+  EXPECT_EQ(again->tls.certificate_file, "server.pem");
+  EXPECT_EQ(again->tls.private_key_file, "server.key");
+  EXPECT_EQ(again->tls.client_ca_file, "ca.pem");
+  EXPECT_EQ(again->auth.tokens_file, "tokens");
+  EXPECT_EQ(again->connections.max_age, absl::Milliseconds(500));
+  EXPECT_EQ(again->connections.max_age_grace, absl::Seconds(7));
+  EXPECT_EQ(again->connections.max_idle, absl::ZeroDuration());
+  EXPECT_EQ(again->connections.max_streams, 3);
+  EXPECT_EQ(again->connections.max_metadata_bytes, 4096);
+  EXPECT_EQ(again->connections.memory_bytes, 300'000'000);
+  EXPECT_EQ(again->connections.max_threads, 9);
+}
+
+TEST(ServerConfigTest, RefusesSecurityThatWouldNotHold) {
+  EXPECT_THAT(ErrorOf({"tls.certificate_file=a"}), HasSubstr("must be given together; was only tls.certificate_file"));
+  EXPECT_THAT(ErrorOf({"tls.private_key_file=a"}), HasSubstr("was only tls.private_key_file"));
+  EXPECT_THAT(ErrorOf({"tls.client_ca_file=a"}), HasSubstr("tls.client_ca_file must be empty without"));
+  EXPECT_THAT(ErrorOf({"tls.certificate_file=a", "tls.private_key_file=b", "server.listen=unix:/tmp/x.sock"}),
+              AllOf(HasSubstr("tls and a unix socket do not go together"), HasSubstr("'unix:/tmp/x.sock'")));
+  EXPECT_THAT(ErrorOf({"connections.max_age_s=-1"}), HasSubstr("connections.max_age_s must be between 0 and 604800"));
+  EXPECT_THAT(ErrorOf({"connections.max_streams=0"}), HasSubstr("connections.max_streams must be between 1"));
+  EXPECT_THAT(ErrorOf({"connections.max_metadata_bytes=10"}), HasSubstr("was 10"));
+  EXPECT_THAT(ErrorOf({"connections.memory_bytes=1000000"}), HasSubstr("at least 4 times limits.max_message_bytes"));
+  EXPECT_THAT(ErrorOf({"connections.max_threads=0"}), HasSubstr("connections.max_threads must be between 4 and 4096"));
+}
+
 TEST(ServerConfigTest, NamesFieldValueAndBoundOfABadValue) {
   EXPECT_THAT(ErrorOf({"batching.max_batch_tokens=0"}),
               HasSubstr("batching.max_batch_tokens must be between 1 and 2147483647; was 0"));

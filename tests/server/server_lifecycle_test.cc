@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "absl/synchronization/notification.h"
-
+#include "tests/server/raw_call.h"
 #include "tests/server/server_fixture.h"
 
 namespace vitok {
@@ -47,8 +47,7 @@ TEST_F(ServerTest, HealthTurnsToNotServingWhileTheServerDrains) {
 
 TEST_F(ServerTest, ReflectionListsTheService) {
   StartServer();
-  // ServerReflectionRequest{list_services = 7: "*"}
-  EXPECT_THAT(CallRaw(channel_, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "\x3a\x01*"),
+  EXPECT_THAT(CallRaw(channel_, kReflection, kListServices),
               AllOf(HasSubstr("vitok.v1.Tokenizer"), HasSubstr("grpc.health.v1.Health")));
 }
 
