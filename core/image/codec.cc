@@ -92,8 +92,9 @@ absl::StatusOr<RgbImage> MatToRgb(const cv::Mat& mat, std::string_view bytes, Im
   return image;
 }
 
-absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHeader& header) {
-  VITOK_RETURN_IF_ERROR(CheckReadable(bytes, header.format));
+absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHeader& header,
+                                          const DecodeLimits& limits) {
+  VITOK_RETURN_IF_ERROR(CheckReadable(bytes, header.format, limits.max_pixels));
   InitOpenCv();
   cv::Mat mat;
   try {
@@ -108,16 +109,24 @@ absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHea
                                              " data is cut off, damaged or of a kind that is not read (", bytes.size(),
                                              " bytes)"));
   }
+  // The limits were checked against the header; TIFF pictures come turned.
+  const bool as_stored = mat.cols == header.width_px && mat.rows == header.height_px;
+  const bool turned = mat.cols == header.height_px && mat.rows == header.width_px;
+  if (!as_stored && !turned) {
+    return absl::InvalidArgumentError(StrCat(ImageFormatName(header.format),
+                                             " file states two sizes: ", header.width_px, " x ", header.height_px,
+                                             " px and ", mat.cols, " x ", mat.rows, " px"));
+  }
   return MatToRgb(mat, bytes, header.format);
 }
 
-absl::StatusOr<RgbImage> DecodeAsStored(std::string_view bytes, const ImageHeader& header) {
+absl::StatusOr<RgbImage> DecodeAsStored(std::string_view bytes, const ImageHeader& header, const DecodeLimits& limits) {
   switch (header.format) {
     case ImageFormat::kJpeg: return DecodeJpeg(bytes, header);
     case ImageFormat::kPng: return DecodePng(bytes, header);
     case ImageFormat::kWebp:
     case ImageFormat::kBmp:
-    case ImageFormat::kTiff: return DecodeWithOpenCv(bytes, header);
+    case ImageFormat::kTiff: return DecodeWithOpenCv(bytes, header, limits);
   }
   return absl::InternalError("unknown image format");
 }
@@ -157,7 +166,7 @@ absl::StatusOr<RgbImage> DecodeImage(std::string_view bytes, const DecodeLimits&
                                              num_pixels, " pixels; at most ", limits.max_pixels, " are allowed"));
   }
   try {
-    VITOK_ASSIGN_OR_RETURN(RgbImage image, DecodeAsStored(bytes, header));
+    VITOK_ASSIGN_OR_RETURN(RgbImage image, DecodeAsStored(bytes, header, limits));
     return ApplyOrientation(std::move(image), ReadOrientation(bytes, header.format));
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError(
