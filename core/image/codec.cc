@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <opencv2/core.hpp>
 #include <opencv2/core/utils/logger.hpp>
@@ -30,6 +31,22 @@ void InitOpenCv() {
     return true;
   }();
 }
+
+// Memory for pictures that holds zeros. A damaged file can leave part of its picture undecoded, and a client must not
+// get what other requests left there.
+class ZeroingAllocator : public cv::MatAllocator {
+ public:
+  cv::UMatData* allocate(int dims, const int* sizes, int type, void* data, size_t* step, cv::AccessFlag flags,
+                         cv::UMatUsageFlags usage) const override {
+    cv::UMatData* const memory = cv::Mat::getStdAllocator()->allocate(dims, sizes, type, data, step, flags, usage);
+    if (memory != nullptr && data == nullptr) std::memset(memory->data, 0, memory->size);
+    return memory;
+  }
+  bool allocate(cv::UMatData* memory, cv::AccessFlag flags, cv::UMatUsageFlags usage) const override {
+    return cv::Mat::getStdAllocator()->allocate(memory, flags, usage);
+  }
+  void deallocate(cv::UMatData* memory) const override { cv::Mat::getStdAllocator()->deallocate(memory); }
+};
 
 // What the fourth channel of a decoded file means.
 enum class FourthChannel { kAlpha, kPremultipliedAlpha, kIgnored };
@@ -96,11 +113,13 @@ absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHea
                                           const DecodeLimits& limits) {
   VITOK_RETURN_IF_ERROR(CheckReadable(bytes, header.format, limits.max_pixels));
   InitOpenCv();
+  static auto* const allocator = new ZeroingAllocator;  // never destroyed: pictures may outlive the program's statics
   cv::Mat mat;
+  mat.allocator = allocator;
   try {
     // imdecode only reads the buffer, but takes it as a matrix.
     const cv::Mat buffer(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<char*>(bytes.data()));
-    mat = cv::imdecode(buffer, cv::IMREAD_UNCHANGED);
+    if (cv::imdecode(buffer, cv::IMREAD_UNCHANGED, &mat).empty()) mat.release();
   } catch (const cv::Exception&) {
     mat.release();  // its text names OpenCV's source lines, of no use to a caller
   }

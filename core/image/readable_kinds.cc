@@ -32,8 +32,8 @@ absl::Status CheckBmp(std::string_view bytes) {
 }
 
 absl::Status CheckTiff(std::string_view bytes, int64_t max_pixels) {
-  constexpr uint16_t kImageWidth = 256, kBitsPerSample = 258, kSamplesPerPixel = 277, kRowsPerStrip = 278,
-                     kTileWidth = 322, kTileLength = 323;
+  constexpr uint16_t kImageWidth = 256, kBitsPerSample = 258, kPhotometric = 262, kSamplesPerPixel = 277,
+                     kRowsPerStrip = 278, kTileWidth = 322, kTileLength = 323;
   const auto fields = ReadTiffDirectory(bytes);
   if (!fields.has_value()) return absl::InvalidArgumentError("tiff directory is cut off");
   const auto field = [&](uint16_t tag) -> uint32_t {
@@ -42,6 +42,11 @@ absl::Status CheckTiff(std::string_view bytes, int64_t max_pixels) {
   };
   if (field(kSamplesPerPixel) == 2) {
     return absl::InvalidArgumentError("tiff files of grey with alpha (2 samples a pixel) are not read");
+  }
+  constexpr uint32_t kRgb = 2, kRgbSamples = 3;
+  if (field(kPhotometric) == kRgb && field(kSamplesPerPixel) < kRgbSamples) {
+    return absl::InvalidArgumentError(StrCat("tiff files of colours must have at least ", kRgbSamples,
+                                             " samples a pixel; had ", field(kSamplesPerPixel)));
   }
   constexpr uint32_t kMaxSamples = 4, kMaxBits = 16;
   if (field(kSamplesPerPixel) > kMaxSamples || field(kBitsPerSample) > kMaxBits) {
