@@ -8,7 +8,7 @@ readonly PACKAGES=(
   build-essential cmake ninja-build ccache git pkg-config python3 python3-venv
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev
   libspdlog-dev libgtest-dev libgmock-dev prometheus-cpp-dev libcurl4-openssl-dev
-  libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libjpeg-dev libpng-dev
+  libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libjpeg-dev libpng-dev libwebp-dev
   libcli11-dev libcpp-httplib-dev nlohmann-json3-dev libyaml-cpp-dev
   clang-format clang-tidy
 )

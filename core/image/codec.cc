@@ -18,6 +18,7 @@
 #include "core/image/png_decoder.h"
 #include "core/image/readable_kinds.h"
 #include "core/image/tiff_directory.h"
+#include "core/image/webp_decoder.h"
 
 namespace vitok {
 namespace {
@@ -143,7 +144,7 @@ absl::StatusOr<RgbImage> DecodeAsStored(std::string_view bytes, const ImageHeade
   switch (header.format) {
     case ImageFormat::kJpeg: return DecodeJpeg(bytes, header);
     case ImageFormat::kPng: return DecodePng(bytes, header);
-    case ImageFormat::kWebp:
+    case ImageFormat::kWebp: return DecodeWebp(bytes, header);
     case ImageFormat::kBmp:
     case ImageFormat::kTiff: return DecodeWithOpenCv(bytes, header, limits);
   }

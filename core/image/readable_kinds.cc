@@ -10,15 +10,6 @@
 namespace vitok {
 namespace {
 
-absl::Status CheckWebp(std::string_view bytes) {
-  constexpr uint32_t kAnimationFlag = 2;
-  const ByteReader reader(bytes, ByteReader::Order::kLittleEndian);
-  if (reader.Slice(12, 4) == "VP8X" && (reader.U8(20).value_or(0) & kAnimationFlag) != 0) {
-    return absl::InvalidArgumentError("webp animations are not read; send one picture");
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckBmp(std::string_view bytes) {
   constexpr uint32_t kInfoHeaderBytes = 40;
   const ByteReader reader(bytes, ByteReader::Order::kLittleEndian);
@@ -71,11 +62,11 @@ absl::Status CheckTiff(std::string_view bytes, int64_t max_pixels) {
 
 absl::Status CheckReadable(std::string_view bytes, ImageFormat format, int64_t max_pixels) {
   switch (format) {
-    case ImageFormat::kWebp: return CheckWebp(bytes);
     case ImageFormat::kBmp: return CheckBmp(bytes);
     case ImageFormat::kTiff: return CheckTiff(bytes, max_pixels);
     case ImageFormat::kJpeg:
-    case ImageFormat::kPng: break;
+    case ImageFormat::kPng:
+    case ImageFormat::kWebp: break;
   }
   return absl::OkStatus();
 }

@@ -204,6 +204,21 @@ TEST(CodecTest, RefusesTiffPartsThatTakeMoreMemoryThanAPicture) {
   EXPECT_THAT(Message(DecodeImage(tiff).status()), HasSubstr("had 3 of 64"));
 }
 
+TEST(CodecTest, RefusesTiffColoursOfOneSample) {
+  std::string tiff = MakeTiff(MakePattern(8, 16));
+  tiff[TiffValue(6)] = 1;
+  EXPECT_THAT(Message(DecodeImage(tiff).status()), HasSubstr("at least 3 samples a pixel; had 1"));
+}
+
+TEST(CodecTest, GivesWebpToNoOtherDecoder) {
+  // What OpenCV's readers of DTED and DICOM look for.
+  for (const auto& [offset, magic] : {std::pair(140, "DTED"), {128, "DICM"}}) {
+    std::string file = HeaderOnly(ImageFormat::kWebp, 4, 4) + std::string(200, '\0');
+    file.replace(offset, 4, magic);
+    EXPECT_THAT(Message(DecodeImage(file).status()), HasSubstr("webp data is cut off or damaged")) << magic;
+  }
+}
+
 TEST(CodecTest, DoesNotUnpackTheTextOfPng) {
   const std::string text(7'000'000, 'a');
   uLongf compressed_bytes = compressBound(text.size());
