@@ -33,8 +33,8 @@ void InitOpenCv() {
   }();
 }
 
-// Memory for pictures that holds zeros. A damaged file can leave part of its picture undecoded, and a client must not
-// get what other requests left there.
+// Memory for pictures that holds zeros. OpenCV leaves parts of some pictures unwritten, and a client must not get what
+// other requests left there.
 class ZeroingAllocator : public cv::MatAllocator {
  public:
   cv::UMatData* allocate(int dims, const int* sizes, int type, void* data, size_t* step, cv::AccessFlag flags,

@@ -24,7 +24,7 @@ absl::Status CheckBmp(std::string_view bytes) {
 
 absl::Status CheckTiff(std::string_view bytes, int64_t max_pixels) {
   constexpr uint16_t kImageWidth = 256, kBitsPerSample = 258, kPhotometric = 262, kSamplesPerPixel = 277,
-                     kRowsPerStrip = 278, kTileWidth = 322, kTileLength = 323;
+                     kRowsPerStrip = 278, kPlanarConfiguration = 284, kTileWidth = 322, kTileLength = 323;
   const auto fields = ReadTiffDirectory(bytes);
   if (!fields.has_value()) return absl::InvalidArgumentError("tiff directory is cut off");
   const auto field = [&](uint16_t tag) -> uint32_t {
@@ -38,6 +38,10 @@ absl::Status CheckTiff(std::string_view bytes, int64_t max_pixels) {
   if (field(kPhotometric) == kRgb && field(kSamplesPerPixel) < kRgbSamples) {
     return absl::InvalidArgumentError(StrCat("tiff files of colours must have at least ", kRgbSamples,
                                              " samples a pixel; had ", field(kSamplesPerPixel)));
+  }
+  constexpr uint32_t kSeparatePlanes = 2;
+  if (field(kPlanarConfiguration) == kSeparatePlanes && field(kSamplesPerPixel) > 1) {
+    return absl::InvalidArgumentError("tiff files with a plane for each sample are not read");
   }
   constexpr uint32_t kMaxSamples = 4, kMaxBits = 16;
   if (field(kSamplesPerPixel) > kMaxSamples || field(kBitsPerSample) > kMaxBits) {

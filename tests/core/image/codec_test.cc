@@ -204,6 +204,16 @@ TEST(CodecTest, RefusesTiffPartsThatTakeMoreMemoryThanAPicture) {
   EXPECT_THAT(Message(DecodeImage(tiff).status()), HasSubstr("had 3 of 64"));
 }
 
+TEST(CodecTest, RefusesTiffOfSeparatePlanes) {
+  std::string tiff = MakeTiff(MakePattern(8, 16));
+  // In place of the compression, which is none without.
+  constexpr uint16_t kPlanarConfiguration = 284, kSeparate = 2;
+  tiff.replace(TiffValue(3) - 8, 2, LittleEndian(kPlanarConfiguration, 2));
+  EXPECT_TRUE(DecodeImage(tiff).ok());
+  tiff.replace(TiffValue(3), 2, LittleEndian(kSeparate, 2));
+  EXPECT_THAT(Message(DecodeImage(tiff).status()), HasSubstr("a plane for each sample"));
+}
+
 TEST(CodecTest, RefusesTiffColoursOfOneSample) {
   std::string tiff = MakeTiff(MakePattern(8, 16));
   tiff[TiffValue(6)] = 1;
