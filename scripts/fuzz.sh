@@ -49,7 +49,13 @@ while [[ $# -gt 0 ]]; do
       usage >&2
       exit 2
       ;;
-    *) targets+=("$1") ;;
+    *)
+      if [[ ! -f "tests/fuzz/${1}_fuzz.cc" ]]; then
+        echo "scripts/fuzz.sh: no target '$1': there is no tests/fuzz/${1}_fuzz.cc" >&2
+        exit 2
+      fi
+      targets+=("$1")
+      ;;
   esac
   shift
 done
