@@ -2,9 +2,11 @@
 PRESET ?= release
 BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup configure build test demo bench format lint clean
+.PHONY: help setup configure build test demo bench fuzz format lint clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +28,10 @@ demo: build ## Serve the embedded model and send real photos through it; picture
 
 bench: build ## CPU benchmark: Reconstruct against eager PyTorch, interleaved
 	@.venv/bin/python tests/bench/bench_cpu.py --bench $(BUILD)/bin/reconstruct_bench
+
+fuzz: ## Fuzz what reads bytes from outside (FUZZ_SECONDS=60 a target; FUZZ_TARGETS="image variant": only these)
+	@scripts/setup.sh --fuzz
+	@scripts/fuzz.sh --seconds $(FUZZ_SECONDS) --jobs $(JOBS) $(FUZZ_TARGETS)
 
 format: ## Format all sources
 	@scripts/format.sh

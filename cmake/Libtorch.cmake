@@ -15,8 +15,9 @@ foreach(dir ${TORCH_ROOT}/include ${TORCH_ROOT}/include/torch/csrc/api/include)
 endforeach()
 
 # at::parallel_for is OpenMP code inlined into our objects: compile with OpenMP, but link the wheel's
-# own runtime, so that one thread pool serves both.
-target_compile_options(vitok_torch INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-fopenmp>")
+# own runtime, so that one thread pool serves both. That runtime is gcc's; clang's OpenMP code needs another one, so
+# clang compiles without, where at::parallel_for is a plain loop.
+target_compile_options(vitok_torch INTERFACE "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fopenmp>")
 target_link_options(vitok_torch INTERFACE LINKER:--no-as-needed LINKER:-rpath,${TORCH_ROOT}/lib)
 foreach(lib torch_cpu c10)
   find_library(VITOK_LIB_${lib} ${lib} PATHS ${TORCH_ROOT}/lib NO_DEFAULT_PATH REQUIRED)

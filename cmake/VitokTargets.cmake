@@ -11,6 +11,11 @@ function(vitok_target_defaults target)
       "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${VITOK_SANITIZER};-fno-omit-frame-pointer>")
     target_link_options(${target} PUBLIC -fsanitize=${VITOK_SANITIZER})
   endif()
+  if(VITOK_FUZZ)
+    # Coverage counters for libFuzzer; and whatever the sanitizers see must end the run, to be a finding.
+    target_compile_options(${target} PRIVATE
+      "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=fuzzer-no-link,float-cast-overflow;-fno-sanitize-recover=all>")
+  endif()
 endfunction()
 
 # vitok_library(NAME SOURCES ... DEPS ... [ATEN])

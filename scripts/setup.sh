@@ -3,12 +3,14 @@
 # that holds the pinned torch wheel (libtorch). Idempotent: a second run changes nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/fuzz_clang.sh
+source scripts/fuzz_clang.sh
 
 readonly PACKAGES=(
   build-essential cmake ninja-build ccache git pkg-config python3 python3-venv
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev libssl-dev
   libspdlog-dev libgtest-dev libgmock-dev prometheus-cpp-dev libcurl4-openssl-dev
-  libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libjpeg-dev libpng-dev
+  libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libjpeg-dev libpng-dev libwebp-dev
   libcli11-dev libcpp-httplib-dev nlohmann-json3-dev libyaml-cpp-dev
   clang-format clang-tidy
 )
@@ -16,12 +18,13 @@ readonly STAMP=.venv/.requirements.sha256
 
 usage() {
   cat <<'USAGE'
-Usage: scripts/setup.sh [--check] [--help]
+Usage: scripts/setup.sh [--check] [--fuzz] [--help]
 
 Installs the system packages (apt, Debian 12 or Ubuntu 24.04; sudo only when not root) and
 creates .venv with the Python packages pinned in requirements.txt.
 
   --check   install nothing; exit 0 if everything is in place, else name what is missing
+  --fuzz    also what `make fuzz` needs: a clang with libFuzzer, unless there is one
   --help    this text
 USAGE
 }
@@ -52,16 +55,37 @@ check() {
     echo "missing or outdated: .venv (requirements.txt)" >&2
     status=1
   fi
+  if [[ "$fuzz" == yes ]] && ! find_fuzz_clang >/dev/null; then
+    echo "missing: a clang from $OLDEST_FUZZ_CLANG on with libFuzzer" >&2
+    status=1
+  fi
   return "$status"
 }
 
 install_packages() {
   local missing
   missing="$(missing_packages)"
-  [[ -z "$missing" ]] && return
+  if [[ -n "$missing" ]]; then
+    as_root apt-get update -q
+    # shellcheck disable=SC2086
+    apt_install $missing
+  fi
+}
+
+apt_install() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@"
+}
+
+install_fuzz_clang() {
+  local packages
+  find_fuzz_clang >/dev/null && return
+  packages="$(fuzz_packages)"
+  if [[ -z "$packages" ]]; then
+    as_root apt-get update -q
+    packages="$(fuzz_packages)"
+  fi
   # shellcheck disable=SC2086
-  as_root apt-get update -q
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing
+  apt_install $packages
 }
 
 install_venv() {
@@ -73,12 +97,26 @@ install_venv() {
   sha256sum requirements.txt > "$STAMP"
 }
 
-case "${1:-}" in
-  --help | -h) usage ;;
-  --check) check ;;
-  "") install_packages && install_venv ;;
-  *)
-    echo "scripts/setup.sh: unknown argument '$1' (see --help)" >&2
-    exit 2
-    ;;
-esac
+mode=install
+fuzz=no
+for argument in "$@"; do
+  case "$argument" in
+    --check) mode=check ;;
+    --fuzz) fuzz=yes ;;
+    --help | -h)
+      usage
+      exit
+      ;;
+    *)
+      echo "scripts/setup.sh: unknown argument '$argument' (see --help)" >&2
+      exit 2
+      ;;
+  esac
+done
+if [[ "$mode" == check ]]; then
+  check
+  exit
+fi
+install_packages
+if [[ "$fuzz" == yes ]]; then install_fuzz_clang; fi
+install_venv

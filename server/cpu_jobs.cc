@@ -3,9 +3,11 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
-#include <omp.h>
 
 #include <utility>
+
+// Of the OpenMP runtime that libtorch brings. <omp.h> is missing or another runtime's where the compiler is not gcc.
+extern "C" void omp_set_num_threads(int num_threads) noexcept;
 
 namespace vitok {
 namespace {

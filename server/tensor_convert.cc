@@ -14,16 +14,16 @@ namespace {
 
 constexpr size_t kShownDimensions = 8;
 
-// product(shape), or nullopt if a dimension is negative or the product does not fit.
-std::optional<int64_t> CountElements(const v1::Tensor& tensor) {
-  int64_t elements = 1;
+// product(shape) * element_bytes, or nullopt if a dimension is negative or the product does not fit, that of the other
+// dimensions if some are 0: ATen computes with it.
+std::optional<int64_t> CountBytes(const v1::Tensor& tensor, int64_t element_bytes) {
+  int64_t bytes = element_bytes;
   bool empty = false;
   for (const int64_t size : tensor.shape()) {
-    if (size < 0) return std::nullopt;
+    if (size < 0 || (size > 0 && __builtin_mul_overflow(bytes, size, &bytes))) return std::nullopt;
     empty |= size == 0;
-    if (!empty && __builtin_mul_overflow(elements, size, &elements)) return std::nullopt;
   }
-  return empty ? 0 : elements;
+  return empty ? 0 : bytes;
 }
 
 // True if some exponent is all ones. An OR over all elements vectorises; an early exit would not.
@@ -73,15 +73,14 @@ std::string ShapeText(const v1::Tensor& tensor) {
 
 absl::Status CheckTensor(std::string_view field, const v1::Tensor& tensor) {
   VITOK_ASSIGN_OR_RETURN(const DType dtype, FromProto(StrCat(field, ".dtype"), tensor.dtype()));
-  const std::optional<int64_t> elements = CountElements(tensor);
-  int64_t bytes = 0;
-  if (!elements.has_value() || __builtin_mul_overflow(*elements, SizeInBytes(dtype), &bytes)) {
+  const std::optional<int64_t> bytes = CountBytes(tensor, SizeInBytes(dtype));
+  if (!bytes.has_value()) {
     return FieldError(
         StrCat(field, ".shape"),
         StrCat("must have dimensions of 0 or more whose product fits in 63 bits; was ", ShapeText(tensor)));
   }
-  if (bytes == static_cast<int64_t>(tensor.data().size())) return absl::OkStatus();
-  return FieldError(StrCat(field, ".data"), StrCat("must have ", bytes, " bytes for ", DTypeName(dtype), " ",
+  if (*bytes == static_cast<int64_t>(tensor.data().size())) return absl::OkStatus();
+  return FieldError(StrCat(field, ".data"), StrCat("must have ", *bytes, " bytes for ", DTypeName(dtype), " ",
                                                    ShapeText(tensor), "; has ", tensor.data().size()));
 }
 

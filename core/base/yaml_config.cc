@@ -6,10 +6,12 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/utf8.h"
 #include "core/base/yaml_reader.h"
 
 namespace vitok {
@@ -56,11 +58,19 @@ absl::Status ApplyOverride(std::string_view override_text, nlohmann::json& confi
   const auto error = [override_text](std::string_view reason) {
     return absl::InvalidArgumentError(StrCat("override '", override_text, "': ", reason));
   };
+  // Before it gets into a message.
+  if (!IsUtf8(override_text)) {
+    return absl::InvalidArgumentError(
+        StrCat("override '", absl::CHexEscape(ToAbsl(override_text)), "': must be UTF-8"));
+  }
   const size_t equals = override_text.find('=');
   if (equals == std::string_view::npos) return error("must have the form path=value");
   const std::vector<std::string> keys = absl::StrSplit(ToAbsl(override_text.substr(0, equals)), '.');
   for (const std::string& key : keys) {
     if (key.empty()) return error("its path holds an empty key");
+  }
+  if (keys.size() > kMaxYamlDepth) {
+    return error(StrCat("its path must not exceed ", kMaxYamlDepth, " keys; has ", keys.size()));
   }
   const std::string value_text(override_text.substr(equals + 1));
   nlohmann::json value = "";

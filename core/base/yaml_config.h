@@ -20,8 +20,8 @@ absl::StatusOr<nlohmann::json> ReadYamlFile(const std::string& path);
 
 // Applies one override "a.b=value" or "a.0.b=value" (a number indexes a list) to `config`; missing mappings are
 // created. The value is read as a YAML scalar or flow collection; nothing after the '=' is the empty string.
-// INVALID_ARGUMENT names the override and what is wrong with it: no '=', an empty key, an index outside its list, or a
-// path through a scalar; `config` is unchanged then.
+// INVALID_ARGUMENT names the override and what is wrong with it: not UTF-8, no '=', an empty key, more than 100 keys,
+// an index outside its list, or a path through a scalar; `config` is unchanged then.
 absl::Status ApplyOverride(std::string_view override_text, nlohmann::json& config);
 
 // `config` as block YAML, keys in the order of `config`, for --print-config. ReadYamlFile reads the same values back.

@@ -1,12 +1,15 @@
 #include "core/base/yaml_reader.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include <sstream>
+#include <string>
 #include <utility>
-#include <vector>
 
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/utf8.h"
 #include "core/base/yaml_scalar.h"
 
 namespace vitok {
@@ -37,6 +40,7 @@ class Converter {
 
  private:
   static absl::StatusOr<nlohmann::json> ConvertScalar(const YAML::Node& node) {
+    if (!IsUtf8(node.Scalar())) return ErrorAt(node.Mark(), "value must be UTF-8");
     // yaml-cpp marks quoted scalars with the tag "!" and plain ones with "?".
     if (node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str") return nlohmann::json(node.Scalar());
     if (node.Tag() != "?" && !node.Tag().empty()) {
@@ -61,6 +65,7 @@ class Converter {
     for (const auto& item : node) {
       if (!item.first.IsScalar()) return ErrorAt(item.first.Mark(), "key must be a scalar");
       const std::string& key = item.first.Scalar();
+      if (!IsUtf8(key)) return ErrorAt(item.first.Mark(), "key must be UTF-8");
       if (map.contains(key)) return ErrorAt(item.first.Mark(), StrCat("key '", key, "' occurs twice"));
       VITOK_ASSIGN_OR_RETURN(map[key], Convert(item.second, depth + 1));
     }
@@ -70,12 +75,34 @@ class Converter {
   int nodes_ = 0;
 };
 
+// Takes note of where a document begins and of nothing else.
+class DocumentMark : public YAML::EventHandler {
+ public:
+  const YAML::Mark& mark() const { return mark_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { mark_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  YAML::Mark mark_;
+};
+
 absl::StatusOr<YAML::Node> Load(const std::string& text) {
   try {
-    std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.empty()) return YAML::Node();
-    if (documents.size() == 1) return documents.front();
-    return ErrorAt(documents[1].Mark(), StrCat("must hold one YAML document; held ", documents.size()));
+    // Not LoadAll: yaml-cpp gives a text that begins with ',' or ']' as documents without end.
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    DocumentMark document;
+    if (!parser.HandleNextDocument(document)) return YAML::Node();
+    if (!parser.HandleNextDocument(document)) return YAML::Load(text);
+    return ErrorAt(document.mark(), "must hold one YAML document; another begins here");
   } catch (const YAML::Exception& error) {
     return ErrorAt(error.mark, error.msg);
   }

@@ -14,8 +14,8 @@ inline constexpr int kMaxYamlDepth = 100;
 inline constexpr int kMaxYamlNodes = 100'000;
 
 // One YAML document as JSON, aliases expanded. Plain scalars are typed by ResolvePlainScalar, quoted ones are strings.
-// INVALID_ARGUMENT "line:column: reason" (both from 1) for bad YAML, repeated keys, keys that are no scalars, tags
-// other than !!str, more than one document, and documents over the limits above.
+// INVALID_ARGUMENT "line:column: reason" (both from 1) for bad YAML, text that is not UTF-8, repeated keys, keys that
+// are no scalars, tags other than !!str, more than one document, and documents over the limits above.
 absl::StatusOr<nlohmann::json> ParseYaml(const std::string& text);
 
 // The same for one scalar or flow collection; a block mapping or list is INVALID_ARGUMENT.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <opencv2/core.hpp>
 #include <opencv2/core/utils/logger.hpp>
@@ -17,6 +18,7 @@
 #include "core/image/png_decoder.h"
 #include "core/image/readable_kinds.h"
 #include "core/image/tiff_directory.h"
+#include "core/image/webp_decoder.h"
 
 namespace vitok {
 namespace {
@@ -30,6 +32,22 @@ void InitOpenCv() {
     return true;
   }();
 }
+
+// Memory for pictures that holds zeros. OpenCV leaves parts of some pictures unwritten, and a client must not get what
+// other requests left there.
+class ZeroingAllocator : public cv::MatAllocator {
+ public:
+  cv::UMatData* allocate(int dims, const int* sizes, int type, void* data, size_t* step, cv::AccessFlag flags,
+                         cv::UMatUsageFlags usage) const override {
+    cv::UMatData* const memory = cv::Mat::getStdAllocator()->allocate(dims, sizes, type, data, step, flags, usage);
+    if (memory != nullptr && data == nullptr) std::memset(memory->data, 0, memory->size);
+    return memory;
+  }
+  bool allocate(cv::UMatData* memory, cv::AccessFlag flags, cv::UMatUsageFlags usage) const override {
+    return cv::Mat::getStdAllocator()->allocate(memory, flags, usage);
+  }
+  void deallocate(cv::UMatData* memory) const override { cv::Mat::getStdAllocator()->deallocate(memory); }
+};
 
 // What the fourth channel of a decoded file means.
 enum class FourthChannel { kAlpha, kPremultipliedAlpha, kIgnored };
@@ -92,14 +110,17 @@ absl::StatusOr<RgbImage> MatToRgb(const cv::Mat& mat, std::string_view bytes, Im
   return image;
 }
 
-absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHeader& header) {
-  VITOK_RETURN_IF_ERROR(CheckReadable(bytes, header.format));
+absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHeader& header,
+                                          const DecodeLimits& limits) {
+  VITOK_RETURN_IF_ERROR(CheckReadable(bytes, header.format, limits.max_pixels));
   InitOpenCv();
+  static auto* const allocator = new ZeroingAllocator;  // never destroyed: pictures may outlive the program's statics
   cv::Mat mat;
+  mat.allocator = allocator;
   try {
     // imdecode only reads the buffer, but takes it as a matrix.
     const cv::Mat buffer(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<char*>(bytes.data()));
-    mat = cv::imdecode(buffer, cv::IMREAD_UNCHANGED);
+    if (cv::imdecode(buffer, cv::IMREAD_UNCHANGED, &mat).empty()) mat.release();
   } catch (const cv::Exception&) {
     mat.release();  // its text names OpenCV's source lines, of no use to a caller
   }
@@ -108,16 +129,24 @@ absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHea
                                              " data is cut off, damaged or of a kind that is not read (", bytes.size(),
                                              " bytes)"));
   }
+  // The limits were checked against the header; TIFF pictures come turned.
+  const bool as_stored = mat.cols == header.width_px && mat.rows == header.height_px;
+  const bool turned = mat.cols == header.height_px && mat.rows == header.width_px;
+  if (!as_stored && !turned) {
+    return absl::InvalidArgumentError(StrCat(ImageFormatName(header.format),
+                                             " file states two sizes: ", header.width_px, " x ", header.height_px,
+                                             " px and ", mat.cols, " x ", mat.rows, " px"));
+  }
   return MatToRgb(mat, bytes, header.format);
 }
 
-absl::StatusOr<RgbImage> DecodeAsStored(std::string_view bytes, const ImageHeader& header) {
+absl::StatusOr<RgbImage> DecodeAsStored(std::string_view bytes, const ImageHeader& header, const DecodeLimits& limits) {
   switch (header.format) {
     case ImageFormat::kJpeg: return DecodeJpeg(bytes, header);
     case ImageFormat::kPng: return DecodePng(bytes, header);
-    case ImageFormat::kWebp:
+    case ImageFormat::kWebp: return DecodeWebp(bytes, header);
     case ImageFormat::kBmp:
-    case ImageFormat::kTiff: return DecodeWithOpenCv(bytes, header);
+    case ImageFormat::kTiff: return DecodeWithOpenCv(bytes, header, limits);
   }
   return absl::InternalError("unknown image format");
 }
@@ -157,7 +186,7 @@ absl::StatusOr<RgbImage> DecodeImage(std::string_view bytes, const DecodeLimits&
                                              num_pixels, " pixels; at most ", limits.max_pixels, " are allowed"));
   }
   try {
-    VITOK_ASSIGN_OR_RETURN(RgbImage image, DecodeAsStored(bytes, header));
+    VITOK_ASSIGN_OR_RETURN(RgbImage image, DecodeAsStored(bytes, header, limits));
     return ApplyOrientation(std::move(image), ReadOrientation(bytes, header.format));
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError(

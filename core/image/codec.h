@@ -33,7 +33,8 @@ absl::StatusOr<ImageHeader> ReadImageHeader(std::string_view bytes);
 
 // Decodes a picture to RGB: EXIF orientation applied, alpha blended over white, grey and palette expanded, 16-bit and
 // CMYK converted. INVALID_ARGUMENT: what ReadImageHeader refuses; more pixels than limits.max_pixels (checked on the
-// header, before anything is allocated; names both numbers); data cut off or damaged. Thread-safe.
+// header, before anything is allocated; names both numbers); data cut off or damaged. The memory it takes is in
+// proportion to limits.max_pixels, whatever the file states, and pixels come from the file alone. Thread-safe.
 absl::StatusOr<RgbImage> DecodeImage(std::string_view bytes, const DecodeLimits& limits = {});
 
 struct EncodeOptions {

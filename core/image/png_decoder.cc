@@ -49,7 +49,8 @@ bool ReadHeader(Decoder& decoder, RowFormat& format) {
   if (setjmp(decoder.on_error) != 0) return false;
   // The caller has checked the size against its own limit.
   png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, 0);
+  // -1: nothing but what the pixels need is kept. Compressed text chunks of a small file can fill gigabytes.
+  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
   png_read_info(png, decoder.info);
   const int color = png_get_color_type(png, decoder.info);
   const int bits = png_get_bit_depth(png, decoder.info);

@@ -10,15 +10,6 @@
 namespace vitok {
 namespace {
 
-absl::Status CheckWebp(std::string_view bytes) {
-  constexpr uint32_t kAnimationFlag = 2;
-  const ByteReader reader(bytes, ByteReader::Order::kLittleEndian);
-  if (reader.Slice(12, 4) == "VP8X" && (reader.U8(20).value_or(0) & kAnimationFlag) != 0) {
-    return absl::InvalidArgumentError("webp animations are not read; send one picture");
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckBmp(std::string_view bytes) {
   constexpr uint32_t kInfoHeaderBytes = 40;
   const ByteReader reader(bytes, ByteReader::Order::kLittleEndian);
@@ -31,8 +22,9 @@ absl::Status CheckBmp(std::string_view bytes) {
   return absl::OkStatus();
 }
 
-absl::Status CheckTiff(std::string_view bytes) {
-  constexpr uint16_t kSamplesPerPixel = 277, kTileWidth = 322, kTileLength = 323;
+absl::Status CheckTiff(std::string_view bytes, int64_t max_pixels) {
+  constexpr uint16_t kImageWidth = 256, kBitsPerSample = 258, kPhotometric = 262, kSamplesPerPixel = 277,
+                     kRowsPerStrip = 278, kPlanarConfiguration = 284, kTileWidth = 322, kTileLength = 323;
   const auto fields = ReadTiffDirectory(bytes);
   if (!fields.has_value()) return absl::InvalidArgumentError("tiff directory is cut off");
   const auto field = [&](uint16_t tag) -> uint32_t {
@@ -42,24 +34,43 @@ absl::Status CheckTiff(std::string_view bytes) {
   if (field(kSamplesPerPixel) == 2) {
     return absl::InvalidArgumentError("tiff files of grey with alpha (2 samples a pixel) are not read");
   }
-  // A tile is held in memory as a whole, whatever the size of the picture.
-  constexpr uint32_t kMaxTileSidePx = 4096;
-  if (std::max(field(kTileWidth), field(kTileLength)) > kMaxTileSidePx) {
-    return absl::InvalidArgumentError(StrCat("tiff tiles must have sides of at most ", kMaxTileSidePx, " px; were ",
-                                             field(kTileWidth), " x ", field(kTileLength)));
+  constexpr uint32_t kRgb = 2, kRgbSamples = 3;
+  if (field(kPhotometric) == kRgb && field(kSamplesPerPixel) < kRgbSamples) {
+    return absl::InvalidArgumentError(StrCat("tiff files of colours must have at least ", kRgbSamples,
+                                             " samples a pixel; had ", field(kSamplesPerPixel)));
+  }
+  constexpr uint32_t kSeparatePlanes = 2;
+  if (field(kPlanarConfiguration) == kSeparatePlanes && field(kSamplesPerPixel) > 1) {
+    return absl::InvalidArgumentError("tiff files with a plane for each sample are not read");
+  }
+  constexpr uint32_t kMaxSamples = 4, kMaxBits = 16;
+  if (field(kSamplesPerPixel) > kMaxSamples || field(kBitsPerSample) > kMaxBits) {
+    return absl::InvalidArgumentError(StrCat("tiff files must have at most ", kMaxSamples, " samples a pixel of ",
+                                             kMaxBits, " bits; had ", field(kSamplesPerPixel), " of ",
+                                             field(kBitsPerSample)));
+  }
+  // A tile or strip is held in memory as a whole, whatever the size of the picture. Rows beyond 31 bits mean one strip.
+  constexpr int64_t kAlwaysAllowedPixels = 1 << 20;
+  const bool tiled = field(kTileWidth) > 0;
+  const int64_t width = tiled ? field(kTileWidth) : field(kImageWidth);
+  const int64_t height = tiled ? field(kTileLength) : std::max(static_cast<int32_t>(field(kRowsPerStrip)), 0);
+  const int64_t allowed = std::max(max_pixels, kAlwaysAllowedPixels);
+  if (width > 0 && height > allowed / width) {
+    return absl::InvalidArgumentError(StrCat("tiff ", tiled ? "tiles" : "strips", " must have at most ", allowed,
+                                             " pixels; were ", width, " x ", height, " px"));
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::Status CheckReadable(std::string_view bytes, ImageFormat format) {
+absl::Status CheckReadable(std::string_view bytes, ImageFormat format, int64_t max_pixels) {
   switch (format) {
-    case ImageFormat::kWebp: return CheckWebp(bytes);
     case ImageFormat::kBmp: return CheckBmp(bytes);
-    case ImageFormat::kTiff: return CheckTiff(bytes);
+    case ImageFormat::kTiff: return CheckTiff(bytes, max_pixels);
     case ImageFormat::kJpeg:
-    case ImageFormat::kPng: break;
+    case ImageFormat::kPng:
+    case ImageFormat::kWebp: break;
   }
   return absl::OkStatus();
 }

@@ -1,5 +1,7 @@
 #include "core/image/tiff_directory.h"
 
+#include <set>
+
 #include "core/image/byte_reader.h"
 
 namespace vitok {
@@ -16,12 +18,13 @@ std::optional<std::map<uint16_t, uint32_t>> ReadTiffDirectory(std::string_view b
   if (!count.has_value()) return std::nullopt;
 
   std::map<uint16_t, uint32_t> fields;
+  std::set<uint32_t> seen;
   for (uint64_t i = 0; i < *count; ++i) {
     constexpr uint64_t kEntryBytes = 12, kInlineBytes = 4;
     const uint64_t entry = *directory + 2 + i * kEntryBytes;
     const std::optional<uint32_t> tag = reader.U16(entry), type = reader.U16(entry + 2), values = reader.U32(entry + 4);
     if (!reader.Slice(entry, kEntryBytes).has_value()) return std::nullopt;
-    if (*values == 0) continue;
+    if (!seen.insert(*tag).second || *values == 0) continue;
     const uint64_t value_bytes = *type == kByte ? 1 : *type == kShort ? 2 : 4;
     // Values that do not fit the entry lie elsewhere in the file.
     uint64_t where = entry + 8;

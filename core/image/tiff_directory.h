@@ -9,7 +9,8 @@
 namespace vitok {
 
 // First values of the integer fields (types BYTE, SHORT, LONG) by tag. The first entry of a repeated tag counts, as in
-// libtiff. nullopt if the header is not TIFF's or the directory is cut off.
+// libtiff, whatever its type: a second one must not say another size than libtiff takes. nullopt if the header is not
+// TIFF's or the directory is cut off.
 std::optional<std::map<uint16_t, uint32_t>> ReadTiffDirectory(std::string_view bytes);
 
 }  // namespace vitok

@@ -92,7 +92,16 @@ TEST_F(ReadYamlFileTest, NamesLineAndColumnOfErrors) {
   EXPECT_THAT(Error("a: !!binary abc\n"), HasSubstr("1:4: tag 'tag:yaml.org,2002:binary' is not supported"));
   EXPECT_THAT(Error("? [a]\n: 1\n"), HasSubstr("key must be a scalar"));
   EXPECT_THAT(Error("a: *unknown\n"), StartsWith("1:4: "));
-  EXPECT_THAT(Error("a: 1\n---\nb: 2\n"), HasSubstr("must hold one YAML document; held 2"));
+  EXPECT_THAT(Error("a: 1\n---\nb: 2\n"), HasSubstr("2:1: must hold one YAML document; another begins here"));
+}
+
+TEST_F(ReadYamlFileTest, RefusesWhatIsNotUtf8) {
+  EXPECT_EQ(Error("a: b\nc: \"\xFF\"\n"), "2:4: value must be UTF-8");
+  EXPECT_EQ(Error("\xC3: 1\n"), "1:1: key must be UTF-8");
+}
+
+TEST_F(ReadYamlFileTest, RefusesTextThatIsDocumentsWithoutEnd) {
+  for (const char* text : {",", "]", "}", ", a: 1", "a: 1\n]"}) EXPECT_NE(Error(text), "") << text;
 }
 
 TEST_F(ReadYamlFileTest, DemandsAMappingAtTheTop) {
@@ -140,6 +149,24 @@ TEST(ApplyOverrideTest, SetsReplacesAndCreates) {
                           {"list", {1, {{"a", "b"}}}},
                           {"quoted", "5"},
                           {"empty", ""}}));
+}
+
+TEST(ApplyOverrideTest, RefusesWhatIsNotUtf8) {
+  json config = json::object();
+  for (const char* text : {"a\xFF=1", "a=\xFF"}) {
+    const absl::Status status = ApplyOverride(text, config);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("\\xff"));
+  }
+}
+
+TEST(ApplyOverrideTest, BoundsTheDepthOfItsPath) {
+  json config = json::object();
+  std::string path = "a";
+  for (int i = 1; i < 100; ++i) path += ".a";
+  EXPECT_TRUE(ApplyOverride(path + "=1", config).ok());
+  EXPECT_THAT(std::string(ApplyOverride(path + ".a=1", config).message()),
+              HasSubstr("its path must not exceed 100 keys; has 101"));
 }
 
 TEST(ApplyOverrideTest, NamesTheOverrideAndLeavesTheConfigAlone) {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <zlib.h>
 
 #include <cstdlib>
 
@@ -176,6 +178,75 @@ TEST(CodecTest, RefusesKindsItWouldReadWrongly) {
   std::string tiff = MakeTiff(MakePattern(8, 8));
   tiff[8 + 2 + 6 * 12 + 8] = 2;  // samples per pixel
   EXPECT_THAT(Message(DecodeImage(tiff).status()), HasSubstr("grey with alpha"));
+}
+
+// Where the value of a directory entry of MakeTiff lies; its type lies 6 bytes before.
+size_t TiffValue(int entry) { return 8 + 2 + 12 * entry + 8; }
+
+TEST(CodecTest, RefusesTiffThatStatesTwoWidths) {
+  // libtiff takes the first, of a type that headers are not read by; the second stands for the compression.
+  std::string tiff = MakeTiff(MakePattern(4, 60));
+  constexpr char kSignedLong = 9;
+  tiff.replace(TiffValue(3) - 8, 12, tiff.substr(TiffValue(0) - 8, 12));
+  tiff[TiffValue(3)] = 4;
+  tiff[TiffValue(0) - 6] = kSignedLong;
+  EXPECT_THAT(Message(DecodeImage(tiff, {.max_pixels = 16}).status()), HasSubstr("size of 0 x 4"));
+}
+
+TEST(CodecTest, RefusesTiffPartsThatTakeMoreMemoryThanAPicture) {
+  std::string tiff = MakeTiff(MakePattern(8, 16));
+  tiff.replace(TiffValue(7), 4, LittleEndian(1 << 20, 4));
+  EXPECT_TRUE(DecodeImage(tiff).ok());
+  EXPECT_THAT(Message(DecodeImage(tiff, {.max_pixels = 1 << 10}).status()),
+              AllOf(HasSubstr("strips"), HasSubstr("1048576"), HasSubstr("16 x 1048576 px")));
+  tiff = MakeTiff(MakePattern(8, 16));
+  tiff[TiffValue(2)] = 64;
+  EXPECT_THAT(Message(DecodeImage(tiff).status()), HasSubstr("had 3 of 64"));
+}
+
+TEST(CodecTest, RefusesTiffOfSeparatePlanes) {
+  std::string tiff = MakeTiff(MakePattern(8, 16));
+  // In place of the compression, which is none without.
+  constexpr uint16_t kPlanarConfiguration = 284, kSeparate = 2;
+  tiff.replace(TiffValue(3) - 8, 2, LittleEndian(kPlanarConfiguration, 2));
+  EXPECT_TRUE(DecodeImage(tiff).ok());
+  tiff.replace(TiffValue(3), 2, LittleEndian(kSeparate, 2));
+  EXPECT_THAT(Message(DecodeImage(tiff).status()), HasSubstr("a plane for each sample"));
+}
+
+TEST(CodecTest, RefusesTiffColoursOfOneSample) {
+  std::string tiff = MakeTiff(MakePattern(8, 16));
+  tiff[TiffValue(6)] = 1;
+  EXPECT_THAT(Message(DecodeImage(tiff).status()), HasSubstr("at least 3 samples a pixel; had 1"));
+}
+
+TEST(CodecTest, GivesWebpToNoOtherDecoder) {
+  // What OpenCV's readers of DTED and DICOM look for.
+  for (const auto& [offset, magic] : {std::pair(140, "DTED"), {128, "DICM"}}) {
+    std::string file = HeaderOnly(ImageFormat::kWebp, 4, 4) + std::string(200, '\0');
+    file.replace(offset, 4, magic);
+    EXPECT_THAT(Message(DecodeImage(file).status()), HasSubstr("webp data is cut off or damaged")) << magic;
+  }
+}
+
+TEST(CodecTest, DoesNotUnpackTheTextOfPng) {
+  const std::string text(7'000'000, 'a');
+  uLongf compressed_bytes = compressBound(text.size());
+  std::string compressed(compressed_bytes, '\0');
+  ASSERT_EQ(compress(reinterpret_cast<Bytef*>(compressed.data()), &compressed_bytes,
+                     reinterpret_cast<const Bytef*>(text.data()), text.size()),
+            Z_OK);
+  compressed.resize(compressed_bytes);
+  std::string file = Encode(MakePattern(4, 4), {});
+  for (int i = 0; i < 40; ++i) file = WithPngChunk(file, "zTXt", std::string("k\0\0", 3) + compressed);
+  const auto peak_kib = [] {
+    rusage usage = {};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+  };
+  const auto before_kib = peak_kib();
+  EXPECT_TRUE(DecodeImage(file).ok());
+  EXPECT_LT(peak_kib() - before_kib, 100 * 1024);
 }
 
 TEST(CodecTest, EncodeRefusesQualityOutOfRange) {

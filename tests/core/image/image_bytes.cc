@@ -9,18 +9,8 @@ namespace {
 
 constexpr size_t kRiffHeaderBytes = 12;  // "RIFF", size, "WEBP"
 
-// The checksum of PNG chunks (PNG specification, annex D).
-uint32_t Crc32(std::string_view bytes) {
-  uint32_t crc = 0xFFFFFFFF;
-  for (const char byte : bytes) {
-    crc ^= static_cast<uint8_t>(byte);
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320 : 0);
-  }
-  return ~crc;
-}
-
 std::string PngChunk(const std::string& type, const std::string& payload) {
-  return BigEndian(payload.size(), 4) + type + payload + BigEndian(Crc32(type + payload), 4);
+  return BigEndian(payload.size(), 4) + type + payload + BigEndian(PngChecksum(type + payload), 4);
 }
 
 // One TIFF directory entry with a value of its own.
@@ -60,6 +50,15 @@ std::string LittleEndian(uint64_t value, int num_bytes) {
 std::string BigEndian(uint64_t value, int num_bytes) {
   const std::string bytes = LittleEndian(value, num_bytes);
   return {bytes.rbegin(), bytes.rend()};
+}
+
+uint32_t PngChecksum(std::string_view bytes) {
+  uint32_t crc = 0xFFFFFFFF;
+  for (const char byte : bytes) {
+    crc ^= static_cast<uint8_t>(byte);
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320 : 0);
+  }
+  return ~crc;
 }
 
 std::string MakeBmp(const RgbImage& image) {

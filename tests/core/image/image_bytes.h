@@ -24,6 +24,9 @@ std::string Encode(const RgbImage& image, const EncodeOptions& options);
 std::string LittleEndian(uint64_t value, int num_bytes);
 std::string BigEndian(uint64_t value, int num_bytes);
 
+// The checksum of a PNG chunk's type and data (PNG specification, annex D).
+uint32_t PngChecksum(std::string_view bytes);
+
 // Uncompressed 24-bit files, which EncodeImage does not write.
 std::string MakeBmp(const RgbImage& image);
 std::string MakeTiff(const RgbImage& image);
