@@ -119,7 +119,8 @@ absl::Status ItemCall::Admit() {
   VITOK_RETURN_IF_ERROR(CheckDeadline(size));
   VITOK_ASSIGN_OR_RETURN(permit_, model_->worker->admission().Admit(load));
   context_.metrics->AddQueued(model_->worker->device(), load.items, load.tokens);
-  return absl::OkStatus();
+  // Last, so that only what is admitted is paid for.
+  return context_.quotas->Take(identity_.name, load.tokens);
 }
 
 absl::Status ItemCall::CheckDeadline(const BatchSize& size) const {

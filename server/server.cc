@@ -26,6 +26,18 @@ void SetMessageLimits(const RequestLimits& limits, grpc::ServerBuilder& builder)
   builder.SetMaxSendMessageSize(-1);  // replies are bounded by the limits on images and tokens
 }
 
+TokenQuotas::Options ToQuotas(const std::vector<QuotaOptions>& configured) {
+  TokenQuotas::Options options;
+  for (const QuotaOptions& entry : configured) {
+    if (entry.identity == "*") {
+      options.other = entry.quota;
+    } else {
+      options.quotas.emplace(entry.identity, entry.quota);
+    }
+  }
+  return options;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, const TokenizerLoader& load,
@@ -132,10 +144,12 @@ void Server::OnDeviceFailure(const absl::Status& status) {
 }
 
 absl::Status Server::Listen() {
+  quotas_ = std::make_unique<TokenQuotas>(ToQuotas(options_.quotas));
   jobs_ = std::make_unique<CpuJobs>(ThreadsOrCores(options_.preprocess_threads));
   service_ = std::make_unique<TokenizerService>(ServiceContext{.options = &options_,
                                                                .models = models_.get(),
                                                                .authenticator = authenticator_.get(),
+                                                               .quotas = quotas_.get(),
                                                                .metrics = metrics_.get(),
                                                                .gate = &gate_,
                                                                .jobs = jobs_.get()});

@@ -70,6 +70,7 @@ class Server {
   // In the order of dependence: each may use what stands above it.
   DrainGate gate_;
   std::unique_ptr<Authenticator> authenticator_;
+  std::unique_ptr<TokenQuotas> quotas_;
   std::unique_ptr<TlsCredentials> tls_;  // nullptr: no TLS
   std::unique_ptr<ServerMetrics> metrics_;
   std::unique_ptr<HttpEndpoint> http_endpoint_;

@@ -201,6 +201,27 @@ absl::Status ReadModels(const config::ServerConfig& proto, ServerOptions& option
                   StrCat("'", options.default_model, "'"));
 }
 
+absl::Status ReadQuotas(const config::ServerConfig& proto, ServerOptions& options) {
+  constexpr double kDefaultBurstSeconds = 10;
+  std::set<std::string> identities;
+  for (int i = 0; i < proto.quotas_size(); ++i) {
+    const config::Quota& quota = proto.quotas(i);
+    const std::string field = StrCat("quotas[", i, "]");
+    if (quota.identity().empty()) return BadValue(StrCat(field, ".identity"), "a name or \"*\"", "empty");
+    if (!identities.insert(quota.identity()).second) {
+      return BadValue(StrCat(field, ".identity"), "unique", StrCat("'", quota.identity(), "' again"));
+    }
+    VITOK_RETURN_IF_ERROR(CheckNumber(StrCat(field, ".tokens_per_second"), quota.tokens_per_second(), 1, 1e12));
+    VITOK_RETURN_IF_ERROR(CheckRange(StrCat(field, ".burst_tokens"), quota.burst_tokens(), 0, kMaxInt64));
+    const int64_t burst = quota.burst_tokens() > 0
+                              ? quota.burst_tokens()
+                              : static_cast<int64_t>(kDefaultBurstSeconds * quota.tokens_per_second());
+    options.quotas.push_back(
+        {quota.identity(), {.tokens_per_second = quota.tokens_per_second(), .burst_tokens = burst}});
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ServerOptions> ToOptions(const nlohmann::json& json) {
   VITOK_ASSIGN_OR_RETURN(const config::ServerConfig proto, ToProto(json));
   ServerOptions options;
@@ -210,6 +231,7 @@ absl::StatusOr<ServerOptions> ToOptions(const nlohmann::json& json) {
   VITOK_RETURN_IF_ERROR(ReadBatching(proto.batching(), options.limits, options.batching));
   VITOK_RETURN_IF_ERROR(ReadCpu(proto.cpu(), options));
   VITOK_RETURN_IF_ERROR(ReadLog(proto.log(), options.log));
+  VITOK_RETURN_IF_ERROR(ReadQuotas(proto, options));
   VITOK_RETURN_IF_ERROR(ReadModels(proto, options));
   return options;
 }
@@ -268,6 +290,12 @@ std::string ServerConfigToYaml(const ServerOptions& options) {
   json["cpu"] = {{"preprocess_threads", options.preprocess_threads}, {"compute_threads", options.compute_threads}};
   json["log"] = {{"format", options.log.format == LogOptions::Format::kJson ? "json" : "text"},
                  {"level", options.log.level}};
+  json["quotas"] = nlohmann::ordered_json::array();
+  for (const QuotaOptions& quota : options.quotas) {
+    json["quotas"].push_back({{"identity", quota.identity},
+                              {"tokens_per_second", quota.quota.tokens_per_second},
+                              {"burst_tokens", quota.quota.burst_tokens}});
+  }
   json["models"] = nlohmann::ordered_json::array();
   for (const ModelOptions& model : options.models) json["models"].push_back(ModelToJson(model));
   json["default_model"] = options.default_model;

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "core/base/log.h"
 #include "core/model/load_autoencoder.h"
+#include "server/batching/token_quotas.h"
 #include "server/security/authenticator.h"
 #include "server/security/connection_limits.h"
 #include "server/security/tls_files.h"
@@ -35,6 +36,11 @@ struct BatchingOptions {
   absl::Duration warm_up = absl::Seconds(2);  // 0: none
 };
 
+struct QuotaOptions {
+  std::string identity;  // "*": each that is not listed
+  TokenQuotas::Quota quota;
+};
+
 struct ModelOptions {
   std::string name;
   LoadOptions load;
@@ -54,6 +60,7 @@ struct ServerOptions {
   int preprocess_threads = 0;  // 0: one a core
   int compute_threads = 0;     // 0: one a core
   LogOptions log;
+  std::vector<QuotaOptions> quotas;
   std::vector<ModelOptions> models;  // at least one
   std::string default_model;         // one of models
 };

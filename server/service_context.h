@@ -1,6 +1,7 @@
 // What all calls of the service share.
 #pragma once
 
+#include "server/batching/token_quotas.h"
 #include "server/cpu_jobs.h"
 #include "server/drain_gate.h"
 #include "server/model_registry.h"
@@ -15,6 +16,7 @@ struct ServiceContext {
   const ServerOptions* options = nullptr;
   const ModelRegistry* models = nullptr;
   const Authenticator* authenticator = nullptr;
+  TokenQuotas* quotas = nullptr;
   ServerMetrics* metrics = nullptr;
   DrainGate* gate = nullptr;
   CpuJobs* jobs = nullptr;

@@ -61,6 +61,7 @@ TEST(ServerConfigTest, PrintsWhatItWouldReadAgain) {
   const absl::StatusOr<ServerOptions> options =
       With({"server.listen=unix:/tmp/a b.sock", "server.http_listen=''", "server.shutdown_grace_s=1.5",
             "limits.max_image_tokens=4096", "batching.max_batch_square_tokens=1000000", "batching.max_delay_ms=2.5",
+            "quotas=[{identity: a, tokens_per_second: 5}, {identity: '*', tokens_per_second: 2.5, burst_tokens: 7}]",
             "batching.hang_timeout_s=7", "batching.warm_up_s=0", "log.format=json", "log.level=warn",
             "models.0.dtype=bf16", "models.0.device=cuda:1", "models.0.halves=decoder", "models.0.sliding_window=8",
             "models.0.attend_padding_to=256", "models.0.preprocess='to_tensor|normalize|patchify(16, 64)'"});
@@ -73,6 +74,9 @@ TEST(ServerConfigTest, PrintsWhatItWouldReadAgain) {
   EXPECT_EQ(again->listen, "unix:/tmp/a b.sock");
   EXPECT_EQ(again->http_listen, "");
   EXPECT_EQ(again->shutdown_grace, absl::Seconds(1.5));
+  ASSERT_EQ(again->quotas.size(), 2);
+  EXPECT_EQ(again->quotas[0].quota.burst_tokens, 50);
+  EXPECT_EQ(again->quotas[1].quota.burst_tokens, 7);
   EXPECT_EQ(again->batching.max_batch_square_tokens, 1000000);
   EXPECT_EQ(again->batching.max_delay, absl::Microseconds(2500));
   EXPECT_EQ(again->batching.hang_timeout, absl::Seconds(7));
@@ -128,6 +132,10 @@ TEST(ServerConfigTest, NamesFieldValueAndBoundOfABadValue) {
   EXPECT_THAT(ErrorOf({"limits.max_message_bytes=2000000000"}), HasSubstr("1073741824; was 2000000000"));
   EXPECT_THAT(ErrorOf({"limits.max_images_per_request=2000"}), HasSubstr("max_queued_requests"));
   EXPECT_THAT(ErrorOf({"batching.max_queued_tokens=100"}), HasSubstr("was 100"));
+  EXPECT_THAT(ErrorOf({"quotas=[{identity: a}]"}), HasSubstr("quotas[0].tokens_per_second must be between 1 and"));
+  EXPECT_THAT(ErrorOf({"quotas=[{tokens_per_second: 5}]"}), HasSubstr("quotas[0].identity"));
+  EXPECT_THAT(ErrorOf({"quotas=[{identity: a, tokens_per_second: 5}, {identity: a, tokens_per_second: 6}]"}),
+              HasSubstr("quotas[1].identity must be unique; was 'a' again"));
   EXPECT_THAT(ErrorOf({"batching.max_delay_ms=.nan"}), HasSubstr("batching.max_delay_ms"));
   EXPECT_THAT(ErrorOf({"batching.hang_timeout_s=0"}), HasSubstr("must be between 0.001 and 86400; was 0"));
   EXPECT_THAT(ErrorOf({"cpu.compute_threads=-1"}), HasSubstr("cpu.compute_threads must be between 0 and 1024; was -1"));

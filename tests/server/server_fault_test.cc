@@ -233,6 +233,19 @@ TEST_F(ServerTest, AnExceptionOfTheModelIsAnErrorOfItsBatchOnly) {
   ExpectGoodService();
 }
 
+TEST_F(ServerTest, Fault22_RefusesWhatIsBeyondTheQuotaOfAnIdentity) {
+  options_.quotas = {{"anonymous", {.tokens_per_second = 0.001, .burst_tokens = 10}}};
+  StartServer();
+  EXPECT_TRUE(Encode(EncodeOf(Raw(Image(4, 4)), Raw(Image(4, 4)))).ok());
+  const grpc::Status status = Encode(EncodeOf(Raw(Image(4, 4))));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(HasDetail<google::rpc::RetryInfo>(status));
+  EXPECT_THAT(status.error_message(), AllOf(HasSubstr("'anonymous' asks for 4 tokens"), HasSubstr("has 2 left")));
+  EXPECT_EQ(Metric("vitok_rejected_total{reason=\"quota\"}"), 1);
+  EXPECT_EQ(Metric("vitok_queued_requests{device=\"cpu\"}"), 0);
+  EXPECT_TRUE(Encode(EncodeOf(Raw(Image(2, 2)), Raw(Image(2, 2)))).ok()) << "what is left can still be taken";
+}
+
 // Holds the first batch until told to let go.
 class BusyServerTest : public ServerTest {
  protected:
