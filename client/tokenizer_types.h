@@ -80,12 +80,16 @@ struct Timings {
   absl::Duration round_trip;
 };
 
+// Which requests go first when the server is busy; none starves (vitok.v1.Priority).
+enum class RequestPriority { kInteractive, kBatch, kBackground };
+
 struct EncodeParams {
   std::string model;                  // empty: the server's default
   std::string preprocess;             // for files and raw images; empty: the model's default
   std::optional<DType> latent_dtype;  // nullopt: the model's own
   LatentLayout latent_layout = LatentLayout::kPacked;
   bool allow_nonfinite = false;  // take patches with NaN or infinity
+  RequestPriority priority = RequestPriority::kInteractive;
 };
 
 struct DecodeParams {
@@ -93,6 +97,7 @@ struct DecodeParams {
   PixelFormat format = PixelFormat::kUint8;
   int32_t quality = 0;           // JPEG and WebP: 1..100 (WebP 101: lossless); 0: 95
   bool allow_nonfinite = false;  // take latents with NaN or infinity
+  RequestPriority priority = RequestPriority::kInteractive;
 };
 
 struct ReconstructParams {
@@ -101,6 +106,7 @@ struct ReconstructParams {
   PixelFormat format = PixelFormat::kUint8;
   int32_t quality = 0;
   bool allow_nonfinite = false;
+  RequestPriority priority = RequestPriority::kInteractive;
 };
 
 struct EncodeResult {

@@ -63,6 +63,15 @@ void ToWire(PatchDict dict, v1::ImageInput& out) {
   patches.set_grid_cols(dict.grid_cols);
 }
 
+v1::Priority ToWire(RequestPriority priority) {
+  switch (priority) {
+    case RequestPriority::kInteractive: return v1::PRIORITY_INTERACTIVE;
+    case RequestPriority::kBatch: return v1::PRIORITY_BATCH;
+    case RequestPriority::kBackground: return v1::PRIORITY_BACKGROUND;
+  }
+  return v1::PRIORITY_UNSPECIFIED;
+}
+
 template <typename Request, typename Params>
 void SetPicture(const Params& params, Request& request) {
   request.mutable_picture()->set_format(ToWire(params.format));
@@ -138,6 +147,7 @@ v1::EncodeRequest ToWire(std::vector<ImageInput> images, const EncodeParams& par
   request.set_latent_layout(params.latent_layout == LatentLayout::kGrid ? v1::LATENT_LAYOUT_GRID
                                                                         : v1::LATENT_LAYOUT_PACKED);
   request.set_allow_nonfinite(params.allow_nonfinite);
+  request.set_priority(ToWire(params.priority));
   SetImages(std::move(images), request);
   return request;
 }
@@ -147,6 +157,7 @@ v1::DecodeRequest ToWire(std::vector<Latents> latents, const DecodeParams& param
   request.set_model(params.model);
   SetPicture(params, request);
   request.set_allow_nonfinite(params.allow_nonfinite);
+  request.set_priority(ToWire(params.priority));
   for (Latents& item : latents) {
     v1::Latents& out = *request.add_latents();
     ToWire(std::move(item.z), *out.mutable_z());
@@ -166,6 +177,7 @@ v1::ReconstructRequest ToWire(std::vector<ImageInput> images, const ReconstructP
   request.set_preprocess(params.preprocess);
   SetPicture(params, request);
   request.set_allow_nonfinite(params.allow_nonfinite);
+  request.set_priority(ToWire(params.priority));
   SetImages(std::move(images), request);
   return request;
 }

@@ -60,6 +60,7 @@ ordered_json LoadJson(const BenchReport& report) {
   }
   if (options.method != "reconstruct" && !options.latent_dtype.empty()) load["latent_dtype"] = options.latent_dtype;
   if (options.method != "encode") load["output"] = options.output;
+  load["priority"] = options.priority;
   load["items"] = options.items;
   load["pool"] = report.pool;
   load["seed"] = options.seed;

@@ -17,9 +17,10 @@ struct BenchOptions {
   std::string method = "encode";  // encode, decode, reconstruct
   std::string model;              // empty: the server's default
   std::string preprocess;         // empty: the model's
-  std::string output = "uint8";   // uint8, float16, bfloat16, float32, png, jpeg, webp
-  int quality = 0;                // 0: the server's default
-  std::string latent_dtype;       // float32, float16, bfloat16; empty: the model's
+  std::string priority = "interactive";
+  std::string output = "uint8";  // uint8, float16, bfloat16, float32, png, jpeg, webp
+  int quality = 0;               // 0: the server's default
+  std::string latent_dtype;      // float32, float16, bfloat16; empty: the model's
 
   std::string sizes = "256x256";      // see SizeDistribution
   std::vector<std::string> pictures;  // files and folders; if not empty, in place of sizes

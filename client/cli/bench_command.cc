@@ -21,6 +21,7 @@
 #include "client/cli/file_io.h"
 #include "client/cli/file_report.h"
 #include "client/cli/interrupts.h"
+#include "client/cli/priority_option.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 
@@ -103,6 +104,7 @@ absl::StatusOr<InputPoolOptions> MakePoolOptions(const BenchOptions& options) {
   if (options.pool > 0) pool.requests = options.pool;
   pool.encode.model = options.model;
   pool.encode.preprocess = options.preprocess;
+  pool.encode.priority = pool.decode.priority = pool.reconstruct.priority = ParsePriority(options.priority);
   pool.encode.latent_dtype = ParseDType(options.latent_dtype);
   pool.decode.model = options.model;
   pool.decode.format = PixelFormatOf(options);

@@ -3,6 +3,7 @@
 #include "client/bench/bench_report.h"
 #include "client/bench/size_distribution.h"
 #include "client/cli/connection.h"
+#include "client/cli/priority_option.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 
@@ -93,6 +94,7 @@ void AddRequestOptions(CLI::App& command, BenchOptions* options) {
       ->group("Requests");
   command.add_option("--preprocess", options->preprocess, "Preprocessing in place of the model's own")
       ->group("Requests");
+  AddPriorityOption(command, &options->priority)->group("Requests");
   command.add_option("--items", options->items, "Images of a request")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str()

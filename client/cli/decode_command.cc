@@ -22,6 +22,7 @@ absl::StatusOr<FileReport> DecodeFile(const DecodeCommandOptions& options, const
   VITOK_ASSIGN_OR_RETURN(LatentFile file, ReadLatentFile(job.input));
   DecodeParams params;
   params.model = options.files.model.empty() ? file.model : options.files.model;
+  params.priority = ParsePriority(options.files.priority);
   VITOK_ASSIGN_OR_RETURN(PictureResult result, server.client.Decode(std::move(file.latents), params));
   VITOK_ASSIGN_OR_RETURN(const RgbImage picture, ToRgbImage(std::move(result.picture)));
   VITOK_ASSIGN_OR_RETURN(const std::string bytes,

@@ -25,6 +25,7 @@ absl::StatusOr<FileReport> EncodeFile(const EncodeCommandOptions& options, const
   params.model = options.files.model;
   params.preprocess = options.preprocess;
   params.latent_dtype = ParseDType(options.latent_dtype);
+  params.priority = ParsePriority(options.files.priority);
   VITOK_ASSIGN_OR_RETURN(EncodeResult result, server.client.Encode(EncodedImage{std::move(bytes)}, params));
   const ModelInfo* const model = server.FindModel(options.files.model);
   if (model == nullptr) return absl::InternalError("the server's list of models lacks the one that answered");

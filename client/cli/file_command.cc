@@ -34,6 +34,7 @@ void AddFileOptions(CLI::App& command, const Environment& environment, const std
   command.add_option("--in-flight", options->in_flight, "Requests sent at a time")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
+  AddPriorityOption(command, &options->priority);
   AddConnectionOptions(command, environment, &options->connection);
 }
 

@@ -12,6 +12,7 @@
 #include "client/cli/connection.h"
 #include "client/cli/file_plan.h"
 #include "client/cli/file_report.h"
+#include "client/cli/priority_option.h"
 #include "client/cli/reporter.h"
 
 namespace vitok {
@@ -19,12 +20,13 @@ namespace vitok {
 struct FileCommandOptions {
   ConnectionOptions connection;
   std::string model;  // empty: the server's default
+  std::string priority = kDefaultPriority;
   std::vector<std::string> inputs;
   std::string output;
   int in_flight = 4;
 };
 
-// Adds the inputs (described by `inputs_help`), -o, --model, --in-flight and the options of a connection.
+// Adds the inputs (described by `inputs_help`), -o, --model, --in-flight, --priority and the options of a connection.
 void AddFileOptions(CLI::App& command, const Environment& environment, const std::string& inputs_help,
                     FileCommandOptions* options);
 

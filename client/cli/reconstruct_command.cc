@@ -31,6 +31,7 @@ absl::StatusOr<FileReport> ReconstructFile(const ReconstructCommandOptions& opti
   ReconstructParams params;
   params.model = options.files.model;
   params.preprocess = options.preprocess;
+  params.priority = ParsePriority(options.files.priority);
   VITOK_ASSIGN_OR_RETURN(PictureResult result, server.client.Reconstruct(EncodedImage{bytes}, params));
   VITOK_ASSIGN_OR_RETURN(const RgbImage picture, ToRgbImage(std::move(result.picture)));
   VITOK_ASSIGN_OR_RETURN(const RgbImage original, DecodeImage(bytes, kNoLimits));

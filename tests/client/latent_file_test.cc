@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -143,6 +144,8 @@ struct ForeignFile {
   std::function<void(std::map<std::string, TensorView>&, std::map<std::string, std::string>&)> change;
   std::string message;
 };
+
+void PrintTo(const ForeignFile& file, std::ostream* out) { *out << file.name; }
 
 class ForeignLatentFileTest : public ::testing::TestWithParam<ForeignFile> {};
 

@@ -67,7 +67,8 @@ TEST_F(TokenizerClientTest, SendsEveryKindOfImage) {
                                .preprocess = "to_tensor",
                                .latent_dtype = DType::kBfloat16,
                                .latent_layout = LatentLayout::kGrid,
-                               .allow_nonfinite = true};
+                               .allow_nonfinite = true,
+                               .priority = RequestPriority::kBackground};
 
   ASSERT_TRUE(Connect()->EncodeAll(std::move(images), params).ok());
 
@@ -76,6 +77,7 @@ TEST_F(TokenizerClientTest, SendsEveryKindOfImage) {
   EXPECT_EQ(seen.latent_dtype(), v1::DTYPE_BFLOAT16);
   EXPECT_EQ(seen.latent_layout(), v1::LATENT_LAYOUT_GRID);
   EXPECT_TRUE(seen.allow_nonfinite());
+  EXPECT_EQ(seen.priority(), v1::PRIORITY_BACKGROUND);
   ASSERT_EQ(seen.images_size(), 3);
   EXPECT_EQ(seen.images(0).encoded(), "file");
   EXPECT_EQ(seen.images(1).raw().dtype(), v1::DTYPE_UINT8);
