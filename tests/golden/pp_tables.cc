@@ -43,7 +43,9 @@ void CheckLongestSideSizes(const std::filesystem::path& path) {
 void CheckResampleCoefficients(const std::filesystem::path& path) {
   const std::map<std::string, ResampleFilter> filters = {
       {"box", ResampleFilter::kBox}, {"bicubic", ResampleFilter::kBicubic}, {"lanczos", ResampleFilter::kLanczos}};
-  for (const nlohmann::json& table : ReadJson(path).at("tables")) {
+  const nlohmann::json tables = ReadJson(path).at("tables");
+  EXPECT_FALSE(tables.empty());
+  for (const nlohmann::json& table : tables) {
     const int64_t in_px = table.at("in"), out_px = table.at("out");
     SCOPED_TRACE(table.at("filter").get<std::string>() + " " + std::to_string(in_px) + " to " + std::to_string(out_px));
     const auto filter = filters.find(table.at("filter").get<std::string>());
