@@ -61,7 +61,8 @@ ItemCall::ItemCall(const ServiceContext& context, grpc::CallbackServerContext* r
       request_id_(NextRequestId()),
       arrival_(absl::Now()),
       deadline_(absl::FromChrono(rpc->deadline())),
-      number_(NextCallNumber()) {}
+      number_(NextCallNumber()),
+      request_bytes_(static_cast<int64_t>(request.message->ByteSizeLong())) {}
 
 std::string ItemCall::ItemField(int item) const { return StrCat(request_.items_field, "[", item, "]"); }
 
@@ -105,7 +106,7 @@ absl::Status ItemCall::Admit() {
   VITOK_RETURN_IF_ERROR(CheckOptions());
   items_ = std::vector<Item>(request_.num_items);
   VITOK_ASSIGN_OR_RETURN(priority_, ReadPriority(request_.priority));
-  Admission::Load load{.bytes = static_cast<int64_t>(request_.message->ByteSizeLong())};
+  Admission::Load load{.bytes = request_bytes_};
   BatchSize size;
   for (int i = 0; i < request_.num_items; ++i) {
     absl::StatusOr<int64_t> count = CatchExceptions(ItemField(i), [this, i] { return CountTokens(i); });
@@ -250,7 +251,7 @@ void ItemCall::EndCall(const absl::Status& status, int64_t tokens, const Request
                                 .code = status.code(),
                                 .rejection = ErrorReason(status),
                                 .duration = call_timings.total,
-                                .bytes_in = static_cast<int64_t>(request_.message->ByteSizeLong()),
+                                .bytes_in = request_bytes_,
                                 .bytes_out = status.ok() ? static_cast<int64_t>(reply().ByteSizeLong()) : 0});
   Log(status, tokens, call_timings);
   if (const Admission::Load& load = permit_.load(); load.items > 0) {

@@ -100,6 +100,7 @@ class ItemCall : public grpc::ServerUnaryReactor {
   const absl::Time arrival_;
   const absl::Time deadline_;
   const uint64_t number_;  // of this call, for the batcher
+  const int64_t request_bytes_;
   // Shared, since it is looked at once more when the call may have ended.
   const std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
 

@@ -5,12 +5,11 @@
 
 #include <algorithm>
 
+#include "core/ops/round_up.h"
 #include "core/ops/simd.h"
 
 namespace vitok {
 namespace {
-
-constexpr int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 constexpr float kMasked = -1e30f;  // finite, so that a block with no visible key gives no NaN
 

@@ -5,12 +5,11 @@
 #include <algorithm>
 
 #include "core/ops/linear_kernel.h"
+#include "core/ops/round_up.h"
 #include "core/ops/token_chunks.h"
 
 namespace vitok {
 namespace {
-
-int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 // [M, K] -> [ceil(M / columns), K, columns], filled up with 0.
 at::Tensor ToPanels(const at::Tensor& weight_MK, int64_t columns) {

@@ -32,15 +32,25 @@ VITOK_INLINE void StoreVector(typename I::Vector value, float* p) {
   *reinterpret_cast<typename I::Unaligned*>(p) = value;
 }
 
+inline constexpr float kRoundToInteger = 12582912.0f;  // 1.5 · 2^23: adding and subtracting it rounds to an integer
+
+// p *= 2^n for integers n in [-126, 127].
+template <typename I>
+VITOK_INLINE void ScaleByPowerOfTwo(const typename I::Vector& n, typename I::Vector& p) {
+  const typename I::Int bits = (__builtin_convertvector(n, typename I::Int) + 127) << 23;
+  typename I::Vector power;
+  __builtin_memcpy(&power, &bits, sizeof(power));
+  p *= power;
+}
+
 // x = exp(x) for x <= 88, as 2^n · p(r) with |r| <= ln(2) / 2; relative error below 3e-7, results below 1.6e-38 are
 // cut. NaN stays.
 template <typename I>
 VITOK_INLINE void Exponentiate(typename I::Vector& x) {
   using V = typename I::Vector;
-  constexpr float kRound = 12582912.0f;  // 1.5 · 2^23: adding it rounds to an integer
   const V lowest = V{} - 87.0f;
   x = x < lowest ? lowest : x;
-  const V n = (x * 1.44269504088896341f + kRound) - kRound;
+  const V n = (x * 1.44269504088896341f + kRoundToInteger) - kRoundToInteger;
   const V r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
   V p = r * (1.0f / 720.0f) + 1.0f / 120.0f;
   p = p * r + 1.0f / 24.0f;
@@ -48,20 +58,17 @@ VITOK_INLINE void Exponentiate(typename I::Vector& x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  const typename I::Int bits = (__builtin_convertvector(n, typename I::Int) + 127) << 23;
-  V power;
-  __builtin_memcpy(&power, &bits, sizeof(power));
-  x = p * power;
+  ScaleByPowerOfTwo<I>(n, p);
+  x = p;
 }
 
 // x = 2^x for x <= 127, the same way.
 template <typename I>
 VITOK_INLINE void PowerOfTwo(typename I::Vector& x) {
   using V = typename I::Vector;
-  constexpr float kRound = 12582912.0f;
   const V lowest = V{} - 126.0f;
   x = x < lowest ? lowest : x;
-  const V n = (x + kRound) - kRound;
+  const V n = (x + kRoundToInteger) - kRoundToInteger;
   const V r = x - n;
   V p = r * 1.54035304e-4f + 1.33335581e-3f;  // ln(2)^k / k!
   p = p * r + 9.61812911e-3f;
@@ -69,10 +76,8 @@ VITOK_INLINE void PowerOfTwo(typename I::Vector& x) {
   p = p * r + 0.240226507f;
   p = p * r + 0.693147181f;
   p = p * r + 1.0f;
-  const typename I::Int bits = (__builtin_convertvector(n, typename I::Int) + 127) << 23;
-  V power;
-  __builtin_memcpy(&power, &bits, sizeof(power));
-  x = p * power;
+  ScaleByPowerOfTwo<I>(n, p);
+  x = p;
 }
 
 #if defined(__x86_64__)

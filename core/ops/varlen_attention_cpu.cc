@@ -8,12 +8,11 @@
 #include "core/ops/attention_kernel.h"
 #include "core/ops/float_rows.h"
 #include "core/ops/parallel.h"
+#include "core/ops/round_up.h"
 #include "core/ops/varlen_attention.h"
 
 namespace vitok {
 namespace {
-
-int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 // A [T, H, D] tensor with D contiguous.
 template <typename T>

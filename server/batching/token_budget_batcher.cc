@@ -11,12 +11,6 @@ void TokenBudgetBatcher::SetCostModel(const LaneKey& lane, CostModel model) {
   lanes_[lane].costs = std::move(model);
 }
 
-void TokenBudgetBatcher::ForgetModel(uint64_t model) {
-  absl::MutexLock lock(&mutex_);
-  std::erase_if(lanes_, [model](const auto& entry) { return entry.first.model == model; });
-  shares_.Forget(model);
-}
-
 absl::Status TokenBudgetBatcher::Schedule(std::vector<std::unique_ptr<BatchTask>>& tasks) {
   Dropped expired;
   {
