@@ -25,7 +25,7 @@ absl::Status DecodeCall::CheckOptions() {
   return absl::OkStatus();
 }
 
-void DecodeCall::AddResults() { StartResults(model().name, request_.latents_size(), response_); }
+void DecodeCall::AddResults() { StartResults(model().key.name, request_.latents_size(), response_); }
 
 absl::StatusOr<int64_t> DecodeCall::CountTokens(int item) {
   return CountLatentTokens(ItemField(item), request_.latents(item), context().options->limits.max_image_tokens);

@@ -80,7 +80,7 @@ void DeviceWorker::Run(Batch batch) {
     inputs.push_back(std::move(task->input));
     record.padded_tokens += std::max<int64_t>(0, model->attend_padding_to - task->tokens);
   }
-  record.model = model->name;
+  record.model = model->key;
 
   // Shared with the watchdog's callback, which may still hold it when this thread has gone on.
   const auto running = std::make_shared<RunningBatch>(std::move(tasks));
@@ -88,10 +88,10 @@ void DeviceWorker::Run(Batch batch) {
   times.batch_start = absl::Now();
   const absl::Duration limit = std::max(options_.hang_timeout, kHangFactor * batch.predicted);
   watchdog_.Arm(times.batch_start + limit, [this, running, limit, model] {
-    Fail(DeviceFaultError(StrCat("on ", device(), " a batch of model '", model->name, "' runs longer than ",
+    Fail(DeviceFaultError(StrCat("on ", device(), " a batch of model '", model->key.name, "' runs longer than ",
                                  absl::FormatDuration(limit))));
     const absl::Status hung = absl::DeadlineExceededError(
-        StrCat("the batch of model '", model->name, "' did not end within ", absl::FormatDuration(limit)));
+        StrCat("the batch of model '", model->key.name, "' did not end within ", absl::FormatDuration(limit)));
     for (const std::unique_ptr<TokenizerTask>& task : running->Take()) task->Drop(hung);
   });
   std::vector<absl::StatusOr<TokenSequence>> results = RunBatch(*model, batch.lane.op, std::move(inputs), times.batch);

@@ -25,7 +25,7 @@ absl::Status EncodeCall::CheckOptions() {
   return absl::OkStatus();
 }
 
-void EncodeCall::AddResults() { StartResults(model().name, request_.images_size(), response_); }
+void EncodeCall::AddResults() { StartResults(model().key.name, request_.images_size(), response_); }
 
 absl::StatusOr<int64_t> EncodeCall::CountTokens(int item) {
   return CountImageTokens(ItemField(item), request_.images(item), reading_);

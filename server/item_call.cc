@@ -44,10 +44,10 @@ absl::StatusOr<Priority> ReadPriority(v1::Priority priority) {
 
 absl::Status CheckHalves(TokenizerOp op, const LoadedModel& model) {
   if (op != TokenizerOp::kDecode && !model.info().can_encode) {
-    return absl::UnimplementedError(StrCat("model '", model.name, "' has no encoder loaded"));
+    return absl::UnimplementedError(StrCat("model '", model.key.name, "' has no encoder loaded"));
   }
   if (op != TokenizerOp::kEncode && !model.info().can_decode) {
-    return absl::UnimplementedError(StrCat("model '", model.name, "' has no decoder loaded"));
+    return absl::UnimplementedError(StrCat("model '", model.key.name, "' has no decoder loaded"));
   }
   return absl::OkStatus();
 }
@@ -214,15 +214,15 @@ void ItemCall::FinishItem(int i) {
   if (item.status.ok()) {
     item.timings.postprocess = now - item.computed;
     item.timings.total = now - arrival_;
-    context_.metrics->RecordItem(request_.op, model_->name, item.tokens, item.timings);
+    context_.metrics->RecordItem(request_.op, model_->key, item.tokens, item.timings);
   }
   if (remaining_.fetch_sub(1) == 1) ReplyWithItems(i);
 }
 
 absl::Status ItemCall::CheckOutput(const Item& item) const {
   if (!item.finite_input || AllFinite(Values(item.sequence))) return absl::OkStatus();
-  context_.metrics->RecordNonfinite(model_->name);
-  return absl::InternalError(StrCat("model '", model_->name, "' gave NaN or infinity for finite input"));
+  context_.metrics->RecordNonfinite(model_->key);
+  return absl::InternalError(StrCat("model '", model_->key.name, "' gave NaN or infinity for finite input"));
 }
 
 void ItemCall::ReplyWithItems(int last_item) {
@@ -234,7 +234,7 @@ void ItemCall::ReplyWithItems(int last_item) {
       tokens += item.tokens;
     } else {
       item.timings.total = total;
-      context_.metrics->RecordItemError(model_->name, item.status.code());
+      context_.metrics->RecordItemError(model_->key, item.status.code());
     }
     EndItem(i, item.status, item.status.ok() ? item.tokens : 0, item.timings);
   }
@@ -247,7 +247,7 @@ void ItemCall::EndCall(const absl::Status& status, int64_t tokens, const Request
   RequestTimings call_timings = timings;
   call_timings.total = absl::Now() - arrival_;
   context_.metrics->RecordCall({.op = request_.op,
-                                .model = model_ != nullptr ? std::string_view(model_->name) : std::string_view(),
+                                .model = model_ != nullptr ? model_->key : ModelKey(),
                                 .code = status.code(),
                                 .rejection = ErrorReason(status),
                                 .duration = call_timings.total,
@@ -269,7 +269,7 @@ void ItemCall::Log(const absl::Status& status, int64_t tokens, const RequestTimi
       {"request_id", request_id_},
       {"identity", identity_.name},
       {"method", std::string(MethodName(request_.op))},
-      {"model", model_ != nullptr ? model_->name : std::string()},
+      {"model", model_ != nullptr ? model_->key.name : std::string()},
       {"images", int64_t{request_.num_items}},
       {"tokens", tokens},
       {"queue_us", absl::ToInt64Microseconds(timings.queue)},

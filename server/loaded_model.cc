@@ -58,12 +58,13 @@ absl::StatusOr<std::shared_ptr<LoadedModel>> LoadModel(const ModelOptions& optio
                                                           : options.preprocess;
   absl::StatusOr<Preprocessor> preprocessor = ParsePipeline(pipeline, info, limits.max_image_pixels);
   if (!preprocessor.ok()) return ForModel(options.name, preprocessor.status());
-  return std::make_shared<LoadedModel>(LoadedModel{.name = options.name,
-                                                   .id = NextModelId(),
-                                                   .tokenizer = *std::move(tokenizer),
-                                                   .preprocess = pipeline,
-                                                   .preprocessor = *std::move(preprocessor),
-                                                   .attend_padding_to = options.load.attend_padding_to.value_or(0)});
+  auto model = std::make_shared<LoadedModel>(*std::move(preprocessor));
+  model->key.name = options.name;
+  model->id = NextModelId();
+  model->tokenizer = *std::move(tokenizer);
+  model->preprocess = pipeline;
+  model->attend_padding_to = options.load.attend_padding_to.value_or(0);
+  return model;
 }
 
 }  // namespace vitok

@@ -5,11 +5,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "core/image/preprocessor.h"
 #include "core/model/load_autoencoder.h"
 #include "core/model/tokenizer.h"
+#include "server/model_key.h"
 #include "server/server_config.h"
 
 namespace vitok {
@@ -21,7 +23,9 @@ using TokenizerLoader = std::function<absl::StatusOr<std::unique_ptr<Tokenizer>>
 
 // Constant after loading, but for calls of `tokenizer`, which are its worker's alone.
 struct LoadedModel {
-  std::string name;
+  explicit LoadedModel(Preprocessor parsed) : preprocessor(std::move(parsed)) {}
+
+  ModelKey key;
   uint64_t id = 0;  // of this model in this process; never used again
   std::unique_ptr<Tokenizer> tokenizer;
   std::string preprocess;  // the default pipeline, as text and parsed

@@ -18,10 +18,10 @@ ModelRegistry::ModelRegistry(std::vector<std::shared_ptr<LoadedModel>> models, s
 absl::StatusOr<std::shared_ptr<LoadedModel>> ModelRegistry::Find(std::string_view name) const {
   const std::string_view wanted = name.empty() ? std::string_view(default_name_) : name;
   for (const std::shared_ptr<LoadedModel>& model : models_) {
-    if (model->name == wanted) return model;
+    if (model->key.name == wanted) return model;
   }
   const auto append_name = [](std::string* out, const std::shared_ptr<LoadedModel>& model) {
-    out->append(model->name);
+    out->append(model->key.name);
   };
   return absl::NotFoundError(StrCat("no model '", wanted.substr(0, kShownNameBytes),
                                     wanted.size() > kShownNameBytes ? "...'" : "'",

@@ -26,7 +26,7 @@ absl::Status ReconstructCall::CheckOptions() {
   return absl::OkStatus();
 }
 
-void ReconstructCall::AddResults() { StartResults(model().name, request_.images_size(), response_); }
+void ReconstructCall::AddResults() { StartResults(model().key.name, request_.images_size(), response_); }
 
 absl::StatusOr<int64_t> ReconstructCall::CountTokens(int item) {
   return CountImageTokens(ItemField(item), request_.images(item), reading_);

@@ -58,7 +58,7 @@ void Run(const LoadedModel& model, TokenizerOp op, absl::Span<const Sequence> in
          Results& results) {
   BatchTimes once;
   absl::StatusOr<std::vector<TokenSequence>> outputs = CatchExceptions(
-      StrCat("model '", model.name, "'"), [&] { return RunOnce<Sequence>(*model.tokenizer, op, inputs, once); });
+      StrCat("model '", model.key.name, "'"), [&] { return RunOnce<Sequence>(*model.tokenizer, op, inputs, once); });
   times.host_to_device += once.host_to_device;
   times.compute += once.compute;
   times.device_to_host += once.device_to_host;

@@ -75,26 +75,23 @@ absl::Status Server::ReadCredentials() {
 }
 
 absl::Status Server::LoadModels(const TokenizerLoader& load) {
+  metrics_ = std::make_unique<ServerMetrics>(Version());
   std::vector<std::shared_ptr<LoadedModel>> models;
-  std::vector<std::string> names, devices;
   for (const ModelOptions& model_options : options_.models) {
     const absl::Time start = absl::Now();
     VITOK_ASSIGN_OR_RETURN(std::shared_ptr<LoadedModel> model, LoadModel(model_options, options_.limits, load));
     const TokenizerInfo& info = model->info();
-    spdlog::info("loaded model '{}': {} {} on {} in {:.2f} s", model->name, info.variant, DTypeName(info.dtype),
+    spdlog::info("loaded model '{}': {} {} on {} in {:.2f} s", model->key.name, info.variant, DTypeName(info.dtype),
                  info.device, absl::ToDoubleSeconds(absl::Now() - start));
-    names.push_back(model->name);
-    devices.push_back(info.device);
-    models.push_back(std::move(model));
-  }
-  metrics_ = std::make_unique<ServerMetrics>(names, devices, Version());
-  for (const std::shared_ptr<LoadedModel>& model : models) {
-    std::unique_ptr<DeviceWorker>& worker = workers_[model->info().device];
+    std::unique_ptr<DeviceWorker>& worker = workers_[info.device];
     if (worker == nullptr) {
-      worker = std::make_unique<DeviceWorker>(WorkerOptions(model->info().device), metrics_.get());
+      metrics_->AddDevice(info.device);
+      worker = std::make_unique<DeviceWorker>(WorkerOptions(info.device), metrics_.get());
     }
+    metrics_->AddModel(model->key);
     model->worker = worker.get();
     VITOK_RETURN_IF_ERROR(WarmUpModel(*model));
+    models.push_back(std::move(model));
   }
   models_ = std::make_unique<ModelRegistry>(std::move(models), options_.default_model);
   return absl::OkStatus();
@@ -125,11 +122,11 @@ absl::Status Server::WarmUpModel(const LoadedModel& model) {
   VITOK_ASSIGN_OR_RETURN(auto costs, WarmUp(model, budget, options_.batching.warm_up));
   for (auto& [op, cost] : costs) {
     constexpr BatchSize kImage{.tokens = 256, .square_tokens = 256 * 256};
-    spdlog::info("model '{}' {}: {:.2f} ms for an image of 256 tokens", model.name, MethodName(op),
+    spdlog::info("model '{}' {}: {:.2f} ms for an image of 256 tokens", model.key.name, MethodName(op),
                  absl::ToDoubleMilliseconds(cost.Predict(kImage)));
     model.worker->SetCostModel({model.id, op}, std::move(cost));
   }
-  spdlog::info("warmed model '{}' up in {:.2f} s", model.name, absl::ToDoubleSeconds(absl::Now() - start));
+  spdlog::info("warmed model '{}' up in {:.2f} s", model.key.name, absl::ToDoubleSeconds(absl::Now() - start));
   return absl::OkStatus();
 }
 

@@ -8,7 +8,6 @@
 namespace vitok {
 namespace {
 
-constexpr std::string_view kUnknownModel = "unknown";
 constexpr TokenizerOp kAllOps[] = {TokenizerOp::kEncode, TokenizerOp::kDecode, TokenizerOp::kReconstruct};
 
 struct Stage {
@@ -32,11 +31,6 @@ const prometheus::Histogram::BucketBoundaries kTokens = {16,   32,   64,   128, 
 const prometheus::Histogram::BucketBoundaries kRatio = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1};
 const prometheus::Histogram::BucketBoundaries kImages = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
 
-template <typename Builder>
-auto& MakeFamily(Builder builder, prometheus::Registry& registry, const char* name, const char* help) {
-  return builder.Name(name).Help(help).Register(registry);
-}
-
 }  // namespace
 
 std::string_view MethodName(TokenizerOp op) {
@@ -48,94 +42,105 @@ std::string_view MethodName(TokenizerOp op) {
   return "";
 }
 
-ServerMetrics::ServerMetrics(const std::vector<std::string>& models, const std::vector<std::string>& devices,
-                             std::string_view version) {
-  using prometheus::BuildCounter;
-  using prometheus::BuildGauge;
-  using prometheus::BuildHistogram;
-  prometheus::Registry& registry = registry_;
+ServerMetrics::CounterFamily& ServerMetrics::Counters(const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry_);
+}
 
-  auto& requests = MakeFamily(BuildCounter(), registry, "vitok_requests_total", "Finished calls");
-  auto& duration = MakeFamily(BuildHistogram(), registry, "vitok_request_duration_seconds",
-                              "Time from a call's arrival to its reply");
-  auto& stages = MakeFamily(BuildHistogram(), registry, "vitok_stage_duration_seconds", "Time of each item by stage");
-  auto& queue_wait = MakeFamily(BuildHistogram(), registry, "vitok_queue_wait_seconds",
-                                "Time of each item from ready to the start of its batch");
-  auto& batch_tokens = MakeFamily(BuildHistogram(), registry, "vitok_batch_tokens", "Tokens of each batch");
-  auto& batch_images = MakeFamily(BuildHistogram(), registry, "vitok_batch_images", "Images or latents of each batch");
-  auto& batch_fill =
-      MakeFamily(BuildHistogram(), registry, "vitok_batch_fill_ratio", "Tokens of each batch over the token budget");
-  auto& batch_close =
-      MakeFamily(BuildCounter(), registry, "vitok_batch_close_total", "Batches by why they held no more");
-  auto& padded =
-      MakeFamily(BuildCounter(), registry, "vitok_padded_tokens_total", "Tokens computed that belong to no image");
-  auto& images = MakeFamily(BuildCounter(), registry, "vitok_images_total", "Images or latents done");
-  auto& tokens = MakeFamily(BuildCounter(), registry, "vitok_tokens_total", "Tokens of images or latents done");
-  auto& expired = MakeFamily(BuildCounter(), registry, "vitok_expired_total", "Items whose deadline passed unserved");
-  auto& cancelled = MakeFamily(BuildCounter(), registry, "vitok_cancelled_total", "Items that the client cancelled");
-  auto& nonfinite =
-      MakeFamily(BuildCounter(), registry, "vitok_nonfinite_total", "Items with a non-finite result of finite input");
+ServerMetrics::GaugeFamily& ServerMetrics::Gauges(const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry_);
+}
 
-  std::vector<std::string> names = models;
-  names.emplace_back(kUnknownModel);
-  for (const std::string& name : names) {
-    const prometheus::Labels by_model = {{"model", name}};
-    ModelMetrics& model = models_[name];
-    for (size_t op = 0; op < kOps; ++op) {
-      MethodMetrics& method = model.methods[op];
-      const std::string method_name(MethodName(kAllOps[op]));
-      const prometheus::Labels by_method = {{"method", method_name}, {"model", name}};
-      method.duration = &duration.Add(by_method, kSeconds);
-      for (size_t code = 0; code < kCodes; ++code) {
-        const std::string code_name(CodeName(static_cast<absl::StatusCode>(code)));
-        method.requests[code] = &requests.Add({{"method", method_name}, {"model", name}, {"code", code_name}});
-      }
-      for (size_t stage = 0; stage < kStages; ++stage) {
-        method.stages[stage] =
-            &stages.Add({{"method", method_name}, {"model", name}, {"stage", kStageTimes[stage].name}}, kSeconds);
-      }
-    }
-    model.queue_wait = &queue_wait.Add(by_model, kSeconds);
-    model.batch_tokens = &batch_tokens.Add(by_model, kTokens);
-    model.batch_images = &batch_images.Add(by_model, kImages);
-    model.batch_fill = &batch_fill.Add(by_model, kRatio);
-    for (size_t reason = 0; reason < kCloseReasons; ++reason) {
-      model.batch_close[reason] = &batch_close.Add({{"model", name}, {"reason", kCloseReasonNames[reason]}});
-    }
-    model.padded_tokens = &padded.Add(by_model);
-    model.images = &images.Add(by_model);
-    model.tokens = &tokens.Add(by_model);
-    model.expired = &expired.Add(by_model);
-    model.cancelled = &cancelled.Add(by_model);
-    model.nonfinite = &nonfinite.Add(by_model);
-  }
+ServerMetrics::HistogramFamily& ServerMetrics::Histograms(const char* name, const char* help) {
+  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry_);
+}
 
-  auto& queued_requests =
-      MakeFamily(BuildGauge(), registry, "vitok_queued_requests", "Items admitted and not finished");
-  auto& queued_tokens = MakeFamily(BuildGauge(), registry, "vitok_queued_tokens", "Tokens admitted and not finished");
-  auto& busy_seconds =
-      MakeFamily(BuildCounter(), registry, "vitok_device_busy_seconds_total", "Time a device spent on batches");
-  for (const std::string& device : devices) {
-    const prometheus::Labels by_device = {{"device", device}};
-    devices_[device] = {&queued_requests.Add(by_device), &queued_tokens.Add(by_device), &busy_seconds.Add(by_device)};
-  }
-
-  auto& rejected = MakeFamily(BuildCounter(), registry, "vitok_rejected_total", "Calls refused at the door");
+ServerMetrics::ServerMetrics(std::string_view version)
+    : requests_(Counters("vitok_requests_total", "Finished calls")),
+      duration_(Histograms("vitok_request_duration_seconds", "Time from a call's arrival to its reply")),
+      stages_(Histograms("vitok_stage_duration_seconds", "Time of each item by stage")),
+      queue_wait_(Histograms("vitok_queue_wait_seconds", "Time of each item from ready to the start of its batch")),
+      batch_tokens_(Histograms("vitok_batch_tokens", "Tokens of each batch")),
+      batch_images_(Histograms("vitok_batch_images", "Images or latents of each batch")),
+      batch_fill_(Histograms("vitok_batch_fill_ratio", "Tokens of each batch over the token budget")),
+      batch_close_(Counters("vitok_batch_close_total", "Batches by why they held no more")),
+      padded_tokens_(Counters("vitok_padded_tokens_total", "Tokens computed that belong to no image")),
+      images_(Counters("vitok_images_total", "Images or latents done")),
+      tokens_(Counters("vitok_tokens_total", "Tokens of images or latents done")),
+      expired_(Counters("vitok_expired_total", "Items whose deadline passed unserved")),
+      cancelled_(Counters("vitok_cancelled_total", "Items that the client cancelled")),
+      nonfinite_(Counters("vitok_nonfinite_total", "Items with a non-finite result of finite input")),
+      queued_requests_(Gauges("vitok_queued_requests", "Items admitted and not finished")),
+      queued_tokens_(Gauges("vitok_queued_tokens", "Tokens admitted and not finished")),
+      busy_seconds_(Counters("vitok_device_busy_seconds_total", "Time a device spent on batches")),
+      unknown_(MakeModel("unknown", "0")) {
+  CounterFamily& rejected = Counters("vitok_rejected_total", "Calls refused at the door");
   for (const std::string_view reason : {kReasonQueueRequests, kReasonQueueTokens, kReasonQueueBytes, kReasonQuota,
                                         kReasonDeadlinePredicted, kReasonDraining}) {
     rejected_[std::string(reason)] = &rejected.Add({{"reason", absl::AsciiStrToLower(ToAbsl(reason))}});
   }
-  auto& bytes = MakeFamily(BuildCounter(), registry, "vitok_payload_bytes", "Bytes of request and reply messages");
+  CounterFamily& bytes = Counters("vitok_payload_bytes", "Bytes of request and reply messages");
   bytes_in_ = &bytes.Add({{"direction", "in"}});
   bytes_out_ = &bytes.Add({{"direction", "out"}});
-  MakeFamily(BuildGauge(), registry, "vitok_build_info", "Always 1; the version is in the label")
-      .Add({{"version", std::string(version)}})
-      .Set(1);
+  Gauges("vitok_build_info", "Always 1; the version is in the label").Add({{"version", std::string(version)}}).Set(1);
 }
 
-ServerMetrics::ModelMetrics& ServerMetrics::ForModel(std::string_view model) {
+ServerMetrics::ModelMetrics ServerMetrics::MakeModel(const std::string& name, const std::string& version) {
+  const prometheus::Labels by_model = {{"model", name}, {"version", version}};
+  const auto with = [&by_model](prometheus::Labels labels) {
+    labels.insert(by_model.begin(), by_model.end());
+    return labels;
+  };
+  ModelMetrics model;
+  for (size_t op = 0; op < kOps; ++op) {
+    MethodMetrics& method = model.methods[op];
+    const std::string method_name(MethodName(kAllOps[op]));
+    method.duration = &duration_.Add(with({{"method", method_name}}), kSeconds);
+    for (size_t code = 0; code < kCodes; ++code) {
+      const std::string code_name(CodeName(static_cast<absl::StatusCode>(code)));
+      method.requests[code] = &requests_.Add(with({{"method", method_name}, {"code", code_name}}));
+    }
+    for (size_t stage = 0; stage < kStages; ++stage) {
+      method.stages[stage] =
+          &stages_.Add(with({{"method", method_name}, {"stage", kStageTimes[stage].name}}), kSeconds);
+    }
+  }
+  model.queue_wait = &queue_wait_.Add(by_model, kSeconds);
+  model.batch_tokens = &batch_tokens_.Add(by_model, kTokens);
+  model.batch_images = &batch_images_.Add(by_model, kImages);
+  model.batch_fill = &batch_fill_.Add(by_model, kRatio);
+  for (size_t reason = 0; reason < kCloseReasons; ++reason) {
+    model.batch_close[reason] = &batch_close_.Add(with({{"reason", kCloseReasonNames[reason]}}));
+  }
+  model.padded_tokens = &padded_tokens_.Add(by_model);
+  model.images = &images_.Add(by_model);
+  model.tokens = &tokens_.Add(by_model);
+  model.expired = &expired_.Add(by_model);
+  model.cancelled = &cancelled_.Add(by_model);
+  model.nonfinite = &nonfinite_.Add(by_model);
+  return model;
+}
+
+void ServerMetrics::AddModel(const ModelKey& model) {
+  absl::MutexLock lock(&mutex_);
+  if (models_.count(model) == 0) models_.emplace(model, MakeModel(model.name, std::to_string(model.version)));
+}
+
+void ServerMetrics::AddDevice(const std::string& device) {
+  absl::MutexLock lock(&mutex_);
+  const prometheus::Labels by_device = {{"device", device}};
+  devices_[device] = {&queued_requests_.Add(by_device), &queued_tokens_.Add(by_device), &busy_seconds_.Add(by_device)};
+}
+
+ServerMetrics::ModelMetrics& ServerMetrics::ForModel(const ModelKey& model) {
+  absl::ReaderMutexLock lock(&mutex_);
   const auto found = models_.find(model);
-  return found != models_.end() ? found->second : models_.find(kUnknownModel)->second;
+  return found != models_.end() ? found->second : unknown_;
+}
+
+ServerMetrics::DeviceMetrics* ServerMetrics::ForDevice(std::string_view device) {
+  absl::ReaderMutexLock lock(&mutex_);
+  const auto found = devices_.find(device);
+  return found != devices_.end() ? &found->second : nullptr;
 }
 
 void ServerMetrics::RecordCall(const Call& call) {
@@ -155,13 +160,14 @@ void ServerMetrics::RecordBatch(const BatchRecord& batch) {
   model.padded_tokens->Increment(static_cast<double>(batch.padded_tokens));
   model.batch_fill->Observe(batch.fill);
   model.batch_close[static_cast<size_t>(batch.reason)]->Increment();
-  const auto device = devices_.find(batch.device);
-  if (device != devices_.end()) device->second.busy_seconds->Increment(absl::ToDoubleSeconds(batch.duration));
+  if (DeviceMetrics* device = ForDevice(batch.device)) {
+    device->busy_seconds->Increment(absl::ToDoubleSeconds(batch.duration));
+  }
 }
 
-void ServerMetrics::RecordItem(TokenizerOp op, std::string_view model_name, int64_t tokens,
+void ServerMetrics::RecordItem(TokenizerOp op, const ModelKey& model_key, int64_t tokens,
                                const RequestTimings& timings) {
-  ModelMetrics& model = ForModel(model_name);
+  ModelMetrics& model = ForModel(model_key);
   model.images->Increment();
   model.tokens->Increment(static_cast<double>(tokens));
   model.queue_wait->Observe(absl::ToDoubleSeconds(timings.queue));
@@ -171,18 +177,18 @@ void ServerMetrics::RecordItem(TokenizerOp op, std::string_view model_name, int6
   }
 }
 
-void ServerMetrics::RecordItemError(std::string_view model, absl::StatusCode code) {
+void ServerMetrics::RecordItemError(const ModelKey& model, absl::StatusCode code) {
   if (code == absl::StatusCode::kDeadlineExceeded) ForModel(model).expired->Increment();
   if (code == absl::StatusCode::kCancelled) ForModel(model).cancelled->Increment();
 }
 
-void ServerMetrics::RecordNonfinite(std::string_view model) { ForModel(model).nonfinite->Increment(); }
+void ServerMetrics::RecordNonfinite(const ModelKey& model) { ForModel(model).nonfinite->Increment(); }
 
 void ServerMetrics::AddQueued(std::string_view device, int64_t requests, int64_t tokens) {
-  const auto found = devices_.find(device);
-  if (found == devices_.end()) return;
-  found->second.queued_requests->Increment(static_cast<double>(requests));
-  found->second.queued_tokens->Increment(static_cast<double>(tokens));
+  if (DeviceMetrics* found = ForDevice(device)) {
+    found->queued_requests->Increment(static_cast<double>(requests));
+    found->queued_tokens->Increment(static_cast<double>(tokens));
+  }
 }
 
 std::string ServerMetrics::PrometheusText() const {

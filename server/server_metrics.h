@@ -9,13 +9,17 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "prometheus/counter.h"
+#include "prometheus/family.h"
 #include "prometheus/gauge.h"
 #include "prometheus/histogram.h"
 #include "prometheus/registry.h"
 #include "server/batching/token_budget_batcher.h"
+#include "server/model_key.h"
 #include "server/request_timings.h"
 
 namespace vitok {
@@ -23,14 +27,16 @@ namespace vitok {
 // "Encode", "Decode", "Reconstruct": the `method` label.
 std::string_view MethodName(TokenizerOp op);
 
-// All label sets exist from the start, so that rates are right from the first event on; models are those of the
-// configuration, and whatever name a client makes up is counted under "unknown". Thread-safe.
+// All label sets of a model or device exist from AddModel and AddDevice on, so that rates are right from the first
+// event on; they stay until the process ends, for the last requests of a model that is gone. Whatever belongs to no
+// model that was added, such as a name that a client makes up, is counted under model "unknown", version 0.
+// Thread-safe.
 class ServerMetrics {
  public:
   // A finished call.
   struct Call {
     TokenizerOp op = TokenizerOp::kEncode;
-    std::string_view model;  // empty or not loaded: "unknown"
+    ModelKey model;  // not added: "unknown"
     absl::StatusCode code = absl::StatusCode::kOk;
     std::string rejection;  // ErrorInfo reason of a refused call, else empty
     absl::Duration duration;
@@ -40,7 +46,7 @@ class ServerMetrics {
 
   // A batch that ran.
   struct BatchRecord {
-    std::string_view model;
+    ModelKey model;
     std::string_view device;
     int64_t tokens = 0;
     int64_t images = 0;
@@ -50,18 +56,22 @@ class ServerMetrics {
     absl::Duration duration;
   };
 
-  ServerMetrics(const std::vector<std::string>& models, const std::vector<std::string>& devices,
-                std::string_view version);
+  // `version`: of the program.
+  explicit ServerMetrics(std::string_view version);
+
+  // Makes the series of a model or device; no effect if they exist.
+  void AddModel(const ModelKey& model);
+  void AddDevice(const std::string& device);
 
   void RecordCall(const Call& call);
   void RecordBatch(const BatchRecord& batch);
 
   // An item that got through all stages.
-  void RecordItem(TokenizerOp op, std::string_view model, int64_t tokens, const RequestTimings& timings);
+  void RecordItem(TokenizerOp op, const ModelKey& model, int64_t tokens, const RequestTimings& timings);
 
   // An item that ended in an error: counts those past their deadline and cancelled ones.
-  void RecordItemError(std::string_view model, absl::StatusCode code);
-  void RecordNonfinite(std::string_view model);
+  void RecordItemError(const ModelKey& model, absl::StatusCode code);
+  void RecordNonfinite(const ModelKey& model);
 
   // Changes of what is admitted and not finished.
   void AddQueued(std::string_view device, int64_t requests, int64_t tokens);
@@ -100,14 +110,48 @@ class ServerMetrics {
     prometheus::Counter* busy_seconds = nullptr;
   };
 
-  ModelMetrics& ForModel(std::string_view model);
+  using CounterFamily = prometheus::Family<prometheus::Counter>;
+  using GaugeFamily = prometheus::Family<prometheus::Gauge>;
+  using HistogramFamily = prometheus::Family<prometheus::Histogram>;
+
+  ModelMetrics MakeModel(const std::string& name, const std::string& version);
+  ModelMetrics& ForModel(const ModelKey& model);
+  DeviceMetrics* ForDevice(std::string_view device);
+
+  CounterFamily& Counters(const char* name, const char* help);
+  GaugeFamily& Gauges(const char* name, const char* help);
+  HistogramFamily& Histograms(const char* name, const char* help);
 
   prometheus::Registry registry_;
-  std::map<std::string, ModelMetrics, std::less<>> models_;
-  std::map<std::string, DeviceMetrics, std::less<>> devices_;
+  // By model:
+  CounterFamily& requests_;
+  HistogramFamily& duration_;
+  HistogramFamily& stages_;
+  HistogramFamily& queue_wait_;
+  HistogramFamily& batch_tokens_;
+  HistogramFamily& batch_images_;
+  HistogramFamily& batch_fill_;
+  CounterFamily& batch_close_;
+  CounterFamily& padded_tokens_;
+  CounterFamily& images_;
+  CounterFamily& tokens_;
+  CounterFamily& expired_;
+  CounterFamily& cancelled_;
+  CounterFamily& nonfinite_;
+  // By device:
+  GaugeFamily& queued_requests_;
+  GaugeFamily& queued_tokens_;
+  CounterFamily& busy_seconds_;
+
+  ModelMetrics unknown_;
   std::map<std::string, prometheus::Counter*, std::less<>> rejected_;  // by ErrorInfo reason
   prometheus::Counter* bytes_in_ = nullptr;
   prometheus::Counter* bytes_out_ = nullptr;
+
+  // Entries are never removed, so that references to them stay good.
+  absl::Mutex mutex_;
+  std::map<ModelKey, ModelMetrics> models_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, DeviceMetrics, std::less<>> devices_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace vitok

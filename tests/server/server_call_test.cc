@@ -168,16 +168,19 @@ TEST_F(ServerTest, CountsWhatItDoes) {
   const v1::EncodeRequest request = EncodeOf(Raw(Image(4, 4)), Raw(Image(8, 8)));
   ASSERT_TRUE(Encode(request, &response).ok());
   EXPECT_EQ(Encode(EncodeOf(v1::ImageInput())).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(Metric("vitok_requests_total{code=\"OK\",method=\"Encode\",model=\"fake\"}"), 1);
-  EXPECT_EQ(Metric("vitok_requests_total{code=\"INVALID_ARGUMENT\",method=\"Encode\",model=\"fake\"}"), 1);
-  EXPECT_EQ(Metric("vitok_request_duration_seconds_count{method=\"Encode\",model=\"fake\"}"), 2);
-  EXPECT_EQ(Metric("vitok_stage_duration_seconds_count{method=\"Encode\",model=\"fake\",stage=\"compute\"}"), 2);
-  EXPECT_EQ(Metric("vitok_queue_wait_seconds_count{model=\"fake\"}"), 2);
-  EXPECT_EQ(Metric("vitok_batch_images_sum{model=\"fake\"}"), 2);
-  EXPECT_EQ(Metric("vitok_batch_tokens_sum{model=\"fake\"}"), 20);
-  EXPECT_EQ(Metric("vitok_padded_tokens_total{model=\"fake\"}"), 2);
-  EXPECT_EQ(Metric("vitok_images_total{model=\"fake\"}"), 2);
-  EXPECT_EQ(Metric("vitok_tokens_total{model=\"fake\"}"), 20);
+  EXPECT_EQ(Metric("vitok_requests_total{code=\"OK\",method=\"Encode\",model=\"fake\",version=\"1\"}"), 1);
+  EXPECT_EQ(Metric("vitok_requests_total{code=\"INVALID_ARGUMENT\",method=\"Encode\",model=\"fake\",version=\"1\"}"),
+            1);
+  EXPECT_EQ(Metric("vitok_request_duration_seconds_count{method=\"Encode\",model=\"fake\",version=\"1\"}"), 2);
+  EXPECT_EQ(
+      Metric("vitok_stage_duration_seconds_count{method=\"Encode\",model=\"fake\",stage=\"compute\",version=\"1\"}"),
+      2);
+  EXPECT_EQ(Metric("vitok_queue_wait_seconds_count{model=\"fake\",version=\"1\"}"), 2);
+  EXPECT_EQ(Metric("vitok_batch_images_sum{model=\"fake\",version=\"1\"}"), 2);
+  EXPECT_EQ(Metric("vitok_batch_tokens_sum{model=\"fake\",version=\"1\"}"), 20);
+  EXPECT_EQ(Metric("vitok_padded_tokens_total{model=\"fake\",version=\"1\"}"), 2);
+  EXPECT_EQ(Metric("vitok_images_total{model=\"fake\",version=\"1\"}"), 2);
+  EXPECT_EQ(Metric("vitok_tokens_total{model=\"fake\",version=\"1\"}"), 20);
   EXPECT_EQ(Metric("vitok_queued_requests{device=\"cpu\"}"), 0);
   EXPECT_EQ(Metric("vitok_queued_tokens{device=\"cpu\"}"), 0);
   EXPECT_GE(Metric("vitok_payload_bytes{direction=\"in\"}"), 3 * 80);

@@ -22,7 +22,7 @@ TEST_F(ServerTest, RefusesAnUnknownModelAndListsTheLoadedOnes) {
   const grpc::Status status = Encode(request);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_THAT(status.error_message(), AllOf(HasSubstr("no model 'xxx"), HasSubstr("loaded: fake")));
-  EXPECT_EQ(Metric("vitok_requests_total{code=\"NOT_FOUND\",method=\"Encode\",model=\"unknown\"}"), 1);
+  EXPECT_EQ(Metric("vitok_requests_total{code=\"NOT_FOUND\",method=\"Encode\",model=\"unknown\",version=\"0\"}"), 1);
   ExpectGoodService();
 }
 
@@ -211,7 +211,7 @@ TEST_F(ServerTest, ANonfiniteResultOfFiniteInputIsAnInternalErrorOfThatItem) {
   EXPECT_EQ(response.results(0).status().code(), grpc::StatusCode::OK);
   EXPECT_EQ(response.results(1).status().code(), grpc::StatusCode::INTERNAL);
   EXPECT_THAT(response.results(1).status().message(), HasSubstr("NaN or infinity"));
-  EXPECT_EQ(Metric("vitok_nonfinite_total{model=\"fake\"}"), 1);
+  EXPECT_EQ(Metric("vitok_nonfinite_total{model=\"fake\",version=\"1\"}"), 1);
   ExpectGoodService();
 }
 
@@ -303,7 +303,8 @@ TEST_F(BusyServerTest, RefusesWorkBeyondItsQueueAndSaysWhenToRetry) {
 TEST_F(BusyServerTest, DropsTheWorkOfClientsThatGaveUpWhileTheDeviceIsBusy) {
   StartLongCall();
   const auto dropped = [this] {
-    return Metric("vitok_expired_total{model=\"fake\"}") + Metric("vitok_cancelled_total{model=\"fake\"}");
+    return Metric("vitok_expired_total{model=\"fake\",version=\"1\"}") +
+           Metric("vitok_cancelled_total{model=\"fake\",version=\"1\"}");
   };
   do {  // on a busy machine the deadline may pass before the server has seen the call
     grpc::ClientContext context;
