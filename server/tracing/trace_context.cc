@@ -14,22 +14,25 @@ constexpr size_t kMaxKeyBytes = 256;
 constexpr size_t kMaxTenantBytes = 241;
 constexpr size_t kMaxSystemBytes = 14;
 
-// -1 for all but 0-9 and a-f.
-int HexValue(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-  return -1;
-}
+// Values of hexadecimal digits; -1 for all but 0-9 and a-f.
+constexpr std::array<int8_t, 256> kHexValues = [] {
+  std::array<int8_t, 256> values = {};
+  values.fill(-1);
+  for (int i = 0; i < 10; ++i) values['0' + i] = static_cast<int8_t>(i);
+  for (int i = 0; i < 6; ++i) values['a' + i] = static_cast<int8_t>(10 + i);
+  return values;
+}();
 
 // REQUIRES: at most 16 digits.
 std::optional<uint64_t> ParseHex(std::string_view digits) {
   uint64_t value = 0;
+  int seen = 0;  // negative once one of them was
   for (const char digit : digits) {
-    const int nibble = HexValue(digit);
-    if (nibble < 0) return std::nullopt;
-    value = value << 4 | static_cast<uint64_t>(nibble);
+    const int nibble = kHexValues[static_cast<unsigned char>(digit)];
+    seen |= nibble;
+    value = value << 4 | static_cast<uint64_t>(nibble & 0xf);
   }
-  return value;
+  return seen < 0 ? std::nullopt : std::optional(value);
 }
 
 bool IsKeyText(std::string_view text, size_t max_bytes, bool may_start_with_digit) {

@@ -21,14 +21,18 @@ constexpr char kNotSampled[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920
 
 class TracerTest : public testing::Test {
  protected:
-  std::unique_ptr<Tracer> Start(double sample_ratio, std::string endpoint) {
-    auto tracer =
-        Tracer::Create({.endpoint = std::move(endpoint), .sample_ratio = sample_ratio}, "1.2.3",
-                       {[this](int64_t spans) { exported_ += spans; }, [this](int64_t spans) { dropped_ += spans; }});
-    EXPECT_TRUE(tracer.ok()) << tracer.status();
-    return *std::move(tracer);
+  std::unique_ptr<Tracer> Start(double sample_ratio, const std::string& endpoint) {
+    // Its end sends what waits, with time enough for a loaded machine.
+    auto exporter = SpanExporter::Create({.endpoint = endpoint, .timeout = absl::Hours(1), .flush = absl::Seconds(60)},
+                                         {}, Counters());
+    EXPECT_TRUE(exporter.ok()) << exporter.status();
+    return std::make_unique<Tracer>(sample_ratio, *std::move(exporter));
   }
   std::unique_ptr<Tracer> Start(double sample_ratio) { return Start(sample_ratio, collector_.endpoint()); }
+
+  SpanCounters Counters() {
+    return {[this](int64_t spans) { exported_ += spans; }, [this](int64_t spans) { dropped_ += spans; }};
+  }
 
   static RequestTrace StartCall(Tracer& tracer, const Tracer::Metadata& metadata) {
     return tracer.StartRequest(metadata, kMethod, absl::Now());
@@ -74,7 +78,9 @@ TEST_F(TracerTest, GoesOnWithTheCallersTrace) {
 }
 
 TEST_F(TracerTest, WithoutAnEndpointNothingIsTraced) {
-  const auto tracer = Start(1, "");
+  const auto created = Tracer::Create({.endpoint = "", .sample_ratio = 1}, "1.2.3", Counters());
+  ASSERT_TRUE(created.ok()) << created.status();
+  Tracer* const tracer = created->get();
   RequestTrace trace = StartCall(*tracer, {{"traceparent", kSampled}});
   EXPECT_FALSE(trace.context().valid());
   EXPECT_EQ(trace.trace_id(), "");
@@ -177,6 +183,12 @@ TEST_F(TracerTest, AnAbsentCollectorOnlyCostsSpans) {
   for (int i = 0; i < 10'000; ++i) StartCall(*tracer, {}).End({.status = absl::OkStatus()});
   EXPECT_GE(dropped_, 10'000 - 8192 - 512);
   EXPECT_EQ(exported_, 0);
+}
+
+TEST_F(TracerTest, IsMadeFromItsOptions) {
+  auto tracer = Tracer::Create({.endpoint = collector_.endpoint(), .sample_ratio = 1}, "1.2.3", Counters());
+  ASSERT_TRUE(tracer.ok()) << tracer.status();
+  EXPECT_TRUE(Traces(**tracer, {}));
 }
 
 TEST_F(TracerTest, RefusesABadEndpoint) {
