@@ -15,6 +15,7 @@
 #include "server/config_check.h"
 #include "server/listen_address.h"
 #include "server/security_config.h"
+#include "server/tracing_config.h"
 #include "vitok/config/server_config.pb.h"
 
 namespace vitok {
@@ -233,6 +234,7 @@ absl::StatusOr<ServerOptions> ToOptions(const nlohmann::json& json) {
   VITOK_RETURN_IF_ERROR(ReadBatching(proto.batching(), options.limits, options.batching));
   VITOK_RETURN_IF_ERROR(ReadCpu(proto.cpu(), options));
   VITOK_RETURN_IF_ERROR(ReadLog(proto.log(), options.log));
+  VITOK_RETURN_IF_ERROR(ReadTracing(proto.tracing(), options.tracing));
   VITOK_RETURN_IF_ERROR(ReadQuotas(proto, options));
   VITOK_RETURN_IF_ERROR(ReadModels(proto, options));
   return options;
@@ -293,6 +295,7 @@ std::string ServerConfigToYaml(const ServerOptions& options) {
   json["cpu"] = {{"preprocess_threads", options.preprocess_threads}, {"compute_threads", options.compute_threads}};
   json["log"] = {{"format", options.log.format == LogOptions::Format::kJson ? "json" : "text"},
                  {"level", options.log.level}};
+  json["tracing"] = TracingToJson(options.tracing);
   json["quotas"] = nlohmann::ordered_json::array();
   for (const QuotaOptions& quota : options.quotas) {
     json["quotas"].push_back({{"identity", quota.identity},

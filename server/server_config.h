@@ -14,6 +14,7 @@
 #include "server/security/authenticator.h"
 #include "server/security/connection_limits.h"
 #include "server/security/tls_files.h"
+#include "server/tracing/tracing_options.h"
 
 namespace vitok {
 
@@ -61,6 +62,7 @@ struct ServerOptions {
   int preprocess_threads = 0;  // 0: one a core
   int compute_threads = 0;     // 0: one a core
   LogOptions log;
+  TracingOptions tracing;
   std::vector<QuotaOptions> quotas;
   std::vector<ModelOptions> models;  // at least one
   std::string default_model;         // one of models

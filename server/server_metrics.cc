@@ -20,8 +20,6 @@ constexpr Stage kStageTimes[] = {
     {"device_to_host", &RequestTimings::device_to_host}, {"postprocess", &RequestTimings::postprocess},
 };
 
-constexpr const char* kCloseReasonNames[] = {"full", "delay", "idle"};  // in the order of CloseReason
-
 // 0.25 ms to 32 s: doubling, but in steps of about 1.4 between 2 and 500 ms, where SLOs lie.
 const prometheus::Histogram::BucketBoundaries kSeconds = {
     0.00025, 0.0005, 0.001, 0.002, 0.0028, 0.004, 0.0056, 0.008, 0.011, 0.016, 0.022, 0.032, 0.045,
@@ -38,6 +36,15 @@ std::string_view MethodName(TokenizerOp op) {
     case TokenizerOp::kEncode: return "Encode";
     case TokenizerOp::kDecode: return "Decode";
     case TokenizerOp::kReconstruct: return "Reconstruct";
+  }
+  return "";
+}
+
+std::string_view CloseReasonName(CloseReason reason) {
+  switch (reason) {
+    case CloseReason::kFull: return "full";
+    case CloseReason::kDelay: return "delay";
+    case CloseReason::kIdle: return "idle";
   }
   return "";
 }
@@ -81,6 +88,9 @@ ServerMetrics::ServerMetrics(std::string_view version)
   CounterFamily& bytes = Counters("vitok_payload_bytes", "Bytes of request and reply messages");
   bytes_in_ = &bytes.Add({{"direction", "in"}});
   bytes_out_ = &bytes.Add({{"direction", "out"}});
+  const prometheus::Labels spans = {{"signal", "spans"}};
+  spans_exported_ = &Counters("vitok_telemetry_exported_total", "What a collector took").Add(spans);
+  spans_dropped_ = &Counters("vitok_telemetry_dropped_total", "What was to be sent and is lost").Add(spans);
   Gauges("vitok_build_info", "Always 1; the version is in the label").Add({{"version", std::string(version)}}).Set(1);
 }
 
@@ -109,7 +119,8 @@ ServerMetrics::ModelMetrics ServerMetrics::MakeModel(const std::string& name, co
   model.batch_images = &batch_images_.Add(by_model, kImages);
   model.batch_fill = &batch_fill_.Add(by_model, kRatio);
   for (size_t reason = 0; reason < kCloseReasons; ++reason) {
-    model.batch_close[reason] = &batch_close_.Add(with({{"reason", kCloseReasonNames[reason]}}));
+    model.batch_close[reason] =
+        &batch_close_.Add(with({{"reason", std::string(CloseReasonName(static_cast<CloseReason>(reason)))}}));
   }
   model.padded_tokens = &padded_tokens_.Add(by_model);
   model.images = &images_.Add(by_model);
@@ -181,6 +192,10 @@ void ServerMetrics::RecordItemError(const ModelKey& model, absl::StatusCode code
   if (code == absl::StatusCode::kDeadlineExceeded) ForModel(model).expired->Increment();
   if (code == absl::StatusCode::kCancelled) ForModel(model).cancelled->Increment();
 }
+
+void ServerMetrics::RecordSpansExported(int64_t spans) { spans_exported_->Increment(static_cast<double>(spans)); }
+
+void ServerMetrics::RecordSpansDropped(int64_t spans) { spans_dropped_->Increment(static_cast<double>(spans)); }
 
 void ServerMetrics::RecordNonfinite(const ModelKey& model) { ForModel(model).nonfinite->Increment(); }
 

@@ -27,6 +27,9 @@ namespace vitok {
 // "Encode", "Decode", "Reconstruct": the `method` label.
 std::string_view MethodName(TokenizerOp op);
 
+// "full", "delay", "idle": the `reason` label of batches.
+std::string_view CloseReasonName(CloseReason reason);
+
 // All label sets of a model or device exist from AddModel and AddDevice on, so that rates are right from the first
 // event on; they stay until the process ends, for the last requests of a model that is gone. Whatever belongs to no
 // model that was added, such as a name that a client makes up, is counted under model "unknown", version 0.
@@ -75,6 +78,10 @@ class ServerMetrics {
 
   // Changes of what is admitted and not finished.
   void AddQueued(std::string_view device, int64_t requests, int64_t tokens);
+
+  // Spans that the collector took, and those that it will never see.
+  void RecordSpansExported(int64_t spans);
+  void RecordSpansDropped(int64_t spans);
 
   // Everything in Prometheus' text format, version 0.0.4.
   std::string PrometheusText() const;
@@ -147,6 +154,8 @@ class ServerMetrics {
   std::map<std::string, prometheus::Counter*, std::less<>> rejected_;  // by ErrorInfo reason
   prometheus::Counter* bytes_in_ = nullptr;
   prometheus::Counter* bytes_out_ = nullptr;
+  prometheus::Counter* spans_exported_ = nullptr;
+  prometheus::Counter* spans_dropped_ = nullptr;
 
   // Entries are never removed, so that references to them stay good.
   absl::Mutex mutex_;

@@ -30,12 +30,20 @@ TEST_F(ServerMetricsTest, ShowsEverySeriesBeforeTheFirstCall) {
         "vitok_batch_tokens_count{model=\"tiny\",version=\"3\"} 0",
         "vitok_batch_images_count{model=\"tiny\",version=\"3\"} 0",
         "vitok_padded_tokens_total{model=\"tiny\",version=\"3\"} 0",
-        "vitok_images_total{model=\"tiny\",version=\"3\"} 0", "vitok_tokens_total{model=\"tiny\",version=\"3\"} 0",
-        "vitok_expired_total{model=\"tiny\",version=\"3\"} 0", "vitok_cancelled_total{model=\"tiny\",version=\"3\"} 0",
-        "vitok_nonfinite_total{model=\"tiny\",version=\"3\"} 0", "vitok_queued_requests{device=\"cpu\"} 0",
-        "vitok_queued_tokens{device=\"cpu\"} 0", "vitok_rejected_total{reason=\"queue_requests\"} 0",
-        "vitok_rejected_total{reason=\"queue_tokens\"} 0", "vitok_rejected_total{reason=\"draining\"} 0",
-        "vitok_payload_bytes{direction=\"in\"} 0", "vitok_build_info{version=\"1.2.3\"} 1"}) {
+        "vitok_images_total{model=\"tiny\",version=\"3\"} 0",
+        "vitok_tokens_total{model=\"tiny\",version=\"3\"} 0",
+        "vitok_expired_total{model=\"tiny\",version=\"3\"} 0",
+        "vitok_cancelled_total{model=\"tiny\",version=\"3\"} 0",
+        "vitok_nonfinite_total{model=\"tiny\",version=\"3\"} 0",
+        "vitok_queued_requests{device=\"cpu\"} 0",
+        "vitok_queued_tokens{device=\"cpu\"} 0",
+        "vitok_rejected_total{reason=\"queue_requests\"} 0",
+        "vitok_rejected_total{reason=\"queue_tokens\"} 0",
+        "vitok_rejected_total{reason=\"draining\"} 0",
+        "vitok_payload_bytes{direction=\"in\"} 0",
+        "vitok_telemetry_exported_total{signal=\"spans\"} 0",
+        "vitok_telemetry_dropped_total{signal=\"spans\"} 0",
+        "vitok_build_info{version=\"1.2.3\"} 1"}) {
     EXPECT_THAT(text, HasSubstr(series));
   }
 }
@@ -54,11 +62,14 @@ TEST_F(ServerMetricsTest, CountsWhatIsRecorded) {
   metrics_.RecordItemError(kTiny, absl::StatusCode::kDeadlineExceeded);
   metrics_.RecordItemError(kTiny, absl::StatusCode::kInvalidArgument);
   metrics_.RecordNonfinite(kTiny);
+  metrics_.RecordSpansExported(11);
+  metrics_.RecordSpansDropped(13);
   metrics_.AddQueued("cpu", 3, 300);
   metrics_.AddQueued("cpu", -1, -100);
   const std::string text = metrics_.PrometheusText();
   for (const char* series :
-       {"vitok_requests_total{code=\"RESOURCE_EXHAUSTED\",method=\"Encode\",model=\"tiny\",version=\"3\"} 1",
+       {"vitok_telemetry_exported_total{signal=\"spans\"} 11", "vitok_telemetry_dropped_total{signal=\"spans\"} 13",
+        "vitok_requests_total{code=\"RESOURCE_EXHAUSTED\",method=\"Encode\",model=\"tiny\",version=\"3\"} 1",
         "vitok_request_duration_seconds_sum{method=\"Encode\",model=\"tiny\",version=\"3\"} 0.003",
         "vitok_stage_duration_seconds_sum{method=\"Encode\",model=\"tiny\",stage=\"compute\",version=\"3\"} 2",
         "vitok_batch_tokens_sum{model=\"tiny\",version=\"3\"} 300",
