@@ -9,6 +9,7 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/version.h"
+#include "core/model/device.h"
 #include "server/listen_address.h"
 #include "server/reflection.h"
 #include "server/warm_up.h"
@@ -36,6 +37,17 @@ TokenQuotas::Options ToQuotas(const std::vector<QuotaOptions>& configured) {
     }
   }
   return options;
+}
+
+std::optional<ServerMetrics::DeviceMemory> ReadGpuMemory(const std::string& device) {
+  const std::optional<DeviceMemory> memory = ReadDeviceMemory(device);
+  if (!memory.has_value()) return std::nullopt;
+  return ServerMetrics::DeviceMemory{
+      .allocated = memory->allocated, .reserved = memory->reserved, .free = memory->free, .pinned = memory->pinned};
+}
+
+int64_t WeightBytes(const TokenizerInfo& model) {
+  return (model.encoder_parameters + model.decoder_parameters) * SizeInBytes(model.dtype);
 }
 
 }  // namespace
@@ -85,10 +97,11 @@ absl::Status Server::LoadModels(const TokenizerLoader& load) {
                  info.device, absl::ToDoubleSeconds(absl::Now() - start));
     std::unique_ptr<DeviceWorker>& worker = workers_[info.device];
     if (worker == nullptr) {
-      metrics_->AddDevice(info.device);
+      metrics_->AddDevice(info.device, [device = info.device] { return ReadGpuMemory(device); });
       worker = std::make_unique<DeviceWorker>(WorkerOptions(info.device), metrics_.get());
     }
     metrics_->AddModel(model->key);
+    metrics_->AddWeights(info.device, WeightBytes(info));
     model->worker = worker.get();
     VITOK_RETURN_IF_ERROR(WarmUpModel(*model));
     models.push_back(std::move(model));
