@@ -44,6 +44,8 @@ absl::Status InitLogging(const LogOptions& options) {
 
 int64_t LostLogLines() { return lost_lines.load(std::memory_order_relaxed); }
 
+bool IsLogged(spdlog::level::level_enum level) { return spdlog::default_logger_raw()->should_log(level); }
+
 void LogEvent(spdlog::level::level_enum level, std::string_view message, absl::Span<const LogField> fields) {
   spdlog::logger* logger = spdlog::default_logger_raw();
   if (!logger->should_log(level)) return;

@@ -35,6 +35,9 @@ absl::Status InitLogging(const LogOptions& options);
 // Lines that were lost since the program started.
 int64_t LostLogLines();
 
+// Whether events of this level are logged now.
+bool IsLogged(spdlog::level::level_enum level);
+
 struct LogField {
   std::string_view name;  // lower_case; not time, level or message
   std::variant<int64_t, double, std::string> value;
@@ -52,6 +55,7 @@ void LogEvent(spdlog::level::level_enum level, std::string_view message, absl::S
 //   LogLimited(limit, spdlog::level::warn, "refused", [&] { return std::vector<LogField>{{"peer", peer}}; });
 template <typename MakeFields>
 void LogLimited(LogLimit& limit, spdlog::level::level_enum level, std::string_view message, MakeFields&& make_fields) {
+  if (!IsLogged(level)) return;
   const std::optional<int64_t> suppressed = limit.Pass();
   if (!suppressed.has_value()) return;
   std::vector<LogField> fields = std::forward<MakeFields>(make_fields)();
