@@ -202,6 +202,42 @@ void ServerMetrics::RecordCopy(CopyDirection direction, int64_t bytes) {
 
 void ServerMetrics::RecordDroppedSpans(int64_t count) { dropped_spans_.Increment(static_cast<double>(count)); }
 
+std::vector<MethodCounts> ServerMetrics::CountsByMethod() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  std::vector<MethodCounts> all;
+  for (const auto& [key, model] : models_) {
+    for (size_t op = 0; op < ModelSeries::kOps; ++op) {
+      const ModelSeries::Method& method = model.methods[op];
+      MethodCounts counts{.model = key, .method = std::string(MethodName(static_cast<TokenizerOp>(op)))};
+      for (const prometheus::Counter* requests : method.requests) counts.requests += requests->Value();
+      counts.images = method.images->Value();
+      counts.tokens = method.tokens->Value();
+      counts.pixels = method.pixels->Value();
+      counts.duration = method.duration->Collect().histogram;
+      all.push_back(std::move(counts));
+    }
+  }
+  return all;
+}
+
+std::vector<std::pair<std::string, int64_t>> ServerMetrics::Rejections() const {
+  std::vector<std::pair<std::string, int64_t>> rejections;
+  for (const auto& [reason, count] : rejected_) rejections.emplace_back(reason, static_cast<int64_t>(count->Value()));
+  return rejections;
+}
+
+std::vector<ServerMetrics::DeviceState> ServerMetrics::Devices() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  std::vector<DeviceState> devices;
+  for (const auto& [name, series] : devices_) {
+    devices.push_back({.name = name,
+                       .queued_requests = static_cast<int64_t>(series.queued_requests->Value()),
+                       .queued_tokens = static_cast<int64_t>(series.queued_tokens->Value()),
+                       .inflight_batches = static_cast<int64_t>(series.inflight_batches->Value())});
+  }
+  return devices;
+}
+
 std::vector<prometheus::MetricFamily> ServerMetrics::Collect() const {
   std::vector<prometheus::MetricFamily> families = registry_.Collect();
   std::vector<prometheus::MetricFamily> read = scrape_values_.Collect();

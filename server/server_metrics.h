@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -19,6 +20,7 @@
 #include "prometheus/registry.h"
 #include "server/model_key.h"
 #include "server/model_series.h"
+#include "server/rate_window.h"
 #include "server/recent_errors.h"
 #include "server/scrape_values.h"
 
@@ -66,6 +68,14 @@ class ServerMetrics {
 
   enum class CopyDirection { kIn, kOut };  // from a request's message, into a reply's
 
+  // What a device has to do now.
+  struct DeviceState {
+    std::string name;
+    int64_t queued_requests = 0;
+    int64_t queued_tokens = 0;
+    int64_t inflight_batches = 0;
+  };
+
   // `version`: of the program.
   explicit ServerMetrics(std::string_view version);
 
@@ -108,7 +118,11 @@ class ServerMetrics {
   // Everything in Prometheus' text format, version 0.0.4.
   std::string PrometheusText() const;
 
-  RecentErrors& recent_errors() { return recent_errors_; }
+  // For the status page: the methods of the models that were added, refused calls by reason, devices, errors.
+  std::vector<MethodCounts> CountsByMethod() const;
+  std::vector<std::pair<std::string, int64_t>> Rejections() const;
+  std::vector<DeviceState> Devices() const;
+  const RecentErrors& recent_errors() const { return recent_errors_; }
 
  private:
   // Of one device.
@@ -144,7 +158,7 @@ class ServerMetrics {
   prometheus::Counter dropped_spans_;
 
   // Entries are never removed, so that references to them stay good.
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   std::map<ModelKey, ModelSeries> models_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, DeviceSeries, std::less<>> devices_ ABSL_GUARDED_BY(mutex_);
 };

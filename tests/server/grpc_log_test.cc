@@ -11,7 +11,7 @@
 namespace vitok {
 namespace {
 
-TEST(GrpcLogTest, F23HoldsBackMessagesThatRepeat) {
+TEST(GrpcLogTest, Fault23_HoldsBackMessagesThatRepeat) {
   LogCapture log;
   gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);  // as after grpc_init
   RouteGrpcLog();

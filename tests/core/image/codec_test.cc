@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <iostream>
 #include <sys/resource.h>
 #include <zlib.h>
+#include <iostream>
 
 #include <cstdlib>
 
