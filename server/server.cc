@@ -9,8 +9,10 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/version.h"
+#include "core/model/device.h"
 #include "server/listen_address.h"
 #include "server/reflection.h"
+#include "server/status_report.h"
 #include "server/warm_up.h"
 #include "spdlog/spdlog.h"
 
@@ -38,6 +40,17 @@ TokenQuotas::Options ToQuotas(const std::vector<QuotaOptions>& configured) {
   return options;
 }
 
+std::optional<ServerMetrics::DeviceMemory> ReadGpuMemory(const std::string& device) {
+  const std::optional<DeviceMemory> memory = ReadDeviceMemory(device);
+  if (!memory.has_value()) return std::nullopt;
+  return ServerMetrics::DeviceMemory{
+      .allocated = memory->allocated, .reserved = memory->reserved, .free = memory->free, .pinned = memory->pinned};
+}
+
+int64_t WeightBytes(const TokenizerInfo& model) {
+  return (model.encoder_parameters + model.decoder_parameters) * SizeInBytes(model.dtype);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, const TokenizerLoader& load,
@@ -53,6 +66,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 
 Server::~Server() {
   if (grpc_server_ != nullptr) Shutdown();
+  http_endpoint_.reset();  // its pages look at all the rest
 }
 
 absl::Status Server::CheckAddresses() const {
@@ -85,10 +99,11 @@ absl::Status Server::LoadModels(const TokenizerLoader& load) {
                  info.device, absl::ToDoubleSeconds(absl::Now() - start));
     std::unique_ptr<DeviceWorker>& worker = workers_[info.device];
     if (worker == nullptr) {
-      metrics_->AddDevice(info.device);
+      metrics_->AddDevice(info.device, [device = info.device] { return ReadGpuMemory(device); });
       worker = std::make_unique<DeviceWorker>(WorkerOptions(info.device), metrics_.get());
     }
     metrics_->AddModel(model->key);
+    metrics_->AddWeights(info.device, WeightBytes(info));
     model->worker = worker.get();
     VITOK_RETURN_IF_ERROR(WarmUpModel(*model));
     models.push_back(std::move(model));
@@ -153,8 +168,8 @@ absl::Status Server::Listen() {
                                                                .jobs = jobs_.get(),
                                                                .sends = sends_.get()});
   if (!options_.http_listen.empty()) {
-    VITOK_ASSIGN_OR_RETURN(
-        http_endpoint_, HttpEndpoint::Create(options_.http_listen, {{"/metrics", [this] { return MetricsPage(); }}}));
+    rates_ = std::make_unique<RateSampler>([this] { return metrics_->CountsByMethod(); });
+    VITOK_ASSIGN_OR_RETURN(http_endpoint_, HttpEndpoint::Create(options_.http_listen, HttpPages()));
   }
   VITOK_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(options_.listen));
   VITOK_RETURN_IF_ERROR(PrepareToBind(address));
@@ -175,12 +190,37 @@ absl::Status Server::Listen() {
   health_ = grpc_server_->GetHealthCheckService();
   health_->SetServingStatus(std::string(v1::Tokenizer::service_full_name()), true);
   if (failed_) health_->Shutdown();
+  was_ready_ = true;
   address_ = address.ToString(port);
   return absl::OkStatus();
 }
 
-HttpReply Server::MetricsPage() const {
-  return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_->PrometheusText()};
+std::map<std::string, HttpHandler> Server::HttpPages() {
+  return {
+      {"/metrics",
+       [this] {
+         return HttpReply{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                          .body = metrics_->PrometheusText()};
+       }},
+      {"/livez", [] { return HttpReply{.body = "ok\n"}; }},
+      {"/readyz",
+       [this] {
+         const std::string reason = WhyNotReady();
+         return reason.empty() ? HttpReply{.body = "ok\n"} : HttpReply{.status = 503, .body = reason + "\n"};
+       }},
+      {"/",
+       [this] {
+         const StatusReport report = MakeStatusReport(options_, *models_, *metrics_, *rates_, WhyNotReady());
+         return HttpReply{.content_type = "text/html; charset=utf-8", .body = RenderStatusPage(report)};
+       }},
+  };
+}
+
+std::string Server::WhyNotReady() {
+  absl::MutexLock lock(&health_mutex_);
+  if (failed_) return "a device failed";
+  if (health_ != nullptr) return "";
+  return was_ready_ ? "draining" : "starting";
 }
 
 bool Server::Shutdown() {

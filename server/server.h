@@ -17,6 +17,7 @@
 #include "server/http_endpoint.h"
 #include "server/loaded_model.h"
 #include "server/model_registry.h"
+#include "server/rate_window.h"
 #include "server/security/authenticator.h"
 #include "server/security/tls_credentials.h"
 #include "server/send_watch.h"
@@ -63,7 +64,8 @@ class Server {
   absl::Status WarmUpModel(const LoadedModel& model);
   void OnDeviceFailure(const absl::Status& status);
   absl::Status Listen();
-  HttpReply MetricsPage() const;
+  std::map<std::string, HttpHandler> HttpPages();
+  std::string WhyNotReady();  // "": the server takes calls
 
   const ServerOptions options_;
   const FailureHandler on_failure_;
@@ -74,6 +76,7 @@ class Server {
   std::unique_ptr<TokenQuotas> quotas_;
   std::unique_ptr<TlsCredentials> tls_;  // nullptr: no TLS
   std::unique_ptr<ServerMetrics> metrics_;
+  std::unique_ptr<RateSampler> rates_;
   std::unique_ptr<HttpEndpoint> http_endpoint_;
   std::unique_ptr<CpuJobs> jobs_;
   std::unique_ptr<SendWatch> sends_;
@@ -83,6 +86,7 @@ class Server {
   std::unique_ptr<grpc::Server> grpc_server_;
   absl::Mutex health_mutex_;
   bool failed_ ABSL_GUARDED_BY(health_mutex_) = false;
+  bool was_ready_ ABSL_GUARDED_BY(health_mutex_) = false;
   grpc::HealthCheckServiceInterface* health_ ABSL_GUARDED_BY(health_mutex_) = nullptr;  // while the service runs
 };
 

@@ -1,17 +1,21 @@
 #include "core/base/log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "core/base/fd_sink.h"
 #include "core/base/log_format.h"
 #include "core/base/str_cat.h"
 
 namespace vitok {
 namespace {
+
+std::atomic<int64_t> lost_lines{0};
 
 std::optional<spdlog::level::level_enum> ParseLevel(std::string_view name) {
   constexpr std::pair<std::string_view, spdlog::level::level_enum> kLevels[] = {
@@ -31,12 +35,16 @@ absl::Status InitLogging(const LogOptions& options) {
     return absl::InvalidArgumentError(
         StrCat("log level must be trace, debug, info, warn, error or off; was '", options.level, "'"));
   }
-  auto logger = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>("", std::make_shared<FdSink>(STDERR_FILENO, &lost_lines));
   logger->set_formatter(MakeLogFormatter(options.format));
   logger->set_level(*level);
   spdlog::set_default_logger(std::move(logger));
   return absl::OkStatus();
 }
+
+int64_t LostLogLines() { return lost_lines.load(std::memory_order_relaxed); }
+
+bool IsLogged(spdlog::level::level_enum level) { return spdlog::default_logger_raw()->should_log(level); }
 
 void LogEvent(spdlog::level::level_enum level, std::string_view message, absl::Span<const LogField> fields) {
   spdlog::logger* logger = spdlog::default_logger_raw();

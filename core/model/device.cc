@@ -6,8 +6,11 @@
 #include "core/base/str_cat.h"
 
 #ifdef VITOK_CUDA
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAContext.h>
 #include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <cuda_runtime_api.h>
 #endif
 
 namespace vitok {
@@ -33,6 +36,29 @@ absl::StatusOr<at::Device> ParseDevice(std::string_view name) {
 void ReleaseCachedMemory([[maybe_unused]] std::string_view device) {
 #ifdef VITOK_CUDA
   if (device != "cpu") c10::cuda::CUDACachingAllocator::emptyCache();
+#endif
+}
+
+std::optional<DeviceMemory> ReadDeviceMemory([[maybe_unused]] std::string_view name) {
+#ifdef VITOK_CUDA
+  const absl::StatusOr<at::Device> device = ParseDevice(name);
+  if (!device.ok() || !device->is_cuda()) return std::nullopt;
+  try {
+    using c10::CachingAllocator::StatType;
+    constexpr auto kAll = static_cast<size_t>(StatType::AGGREGATE);
+    const c10::cuda::CUDAGuard guard(device->index());
+    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(device->index());
+    size_t free = 0, total = 0;
+    if (cudaMemGetInfo(&free, &total) != cudaSuccess) return std::nullopt;
+    return DeviceMemory{.allocated = stats.allocated_bytes[kAll].current,
+                        .reserved = stats.reserved_bytes[kAll].current,
+                        .free = static_cast<int64_t>(free),
+                        .pinned = at::getHostAllocator(at::kCUDA)->get_stats().allocated_bytes.current};
+  } catch (const c10::Error&) {
+    return std::nullopt;  // a scrape must not fail with the device
+  }
+#else
+  return std::nullopt;
 #endif
 }
 
