@@ -75,8 +75,11 @@ class FakeService final : public v1::Tokenizer::Service {
   }
 
   // Answers the messages of a stream one after another, until the client sends no more.
-  template <typename Handler, typename Response, typename Request>
-  grpc::Status AnswerAll(const Handler& handler, grpc::ServerReaderWriter<Response, Request>& stream) {
+  template <typename Response, typename Request>
+  grpc::Status AnswerAll(
+      const std::function<grpc::Status(std::decay_t<decltype(std::declval<Request>().request())> const&,
+                                       std::decay_t<decltype(std::declval<Response>().response())>&)>& handler,
+      grpc::ServerReaderWriter<Response, Request>& stream) {
     Request request;
     while (stream.Read(&request)) {
       RecordCall();
