@@ -143,13 +143,15 @@ void Server::OnDeviceFailure(const absl::Status& status) {
 absl::Status Server::Listen() {
   quotas_ = std::make_unique<TokenQuotas>(ToQuotas(options_.quotas));
   jobs_ = std::make_unique<CpuJobs>(ThreadsOrCores(options_.preprocess_threads));
+  sends_ = std::make_unique<SendWatch>(options_.connections.stall_timeout);
   service_ = std::make_unique<TokenizerService>(ServiceContext{.options = &options_,
                                                                .models = models_.get(),
                                                                .authenticator = authenticator_.get(),
                                                                .quotas = quotas_.get(),
                                                                .metrics = metrics_.get(),
                                                                .gate = &gate_,
-                                                               .jobs = jobs_.get()});
+                                                               .jobs = jobs_.get(),
+                                                               .sends = sends_.get()});
   if (!options_.http_listen.empty()) {
     VITOK_ASSIGN_OR_RETURN(
         http_endpoint_, HttpEndpoint::Create(options_.http_listen, {{"/metrics", [this] { return MetricsPage(); }}}));

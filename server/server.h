@@ -19,6 +19,7 @@
 #include "server/model_registry.h"
 #include "server/security/authenticator.h"
 #include "server/security/tls_credentials.h"
+#include "server/send_watch.h"
 #include "server/server_config.h"
 #include "server/server_metrics.h"
 #include "server/tokenizer_service.h"
@@ -75,6 +76,7 @@ class Server {
   std::unique_ptr<ServerMetrics> metrics_;
   std::unique_ptr<HttpEndpoint> http_endpoint_;
   std::unique_ptr<CpuJobs> jobs_;
+  std::unique_ptr<SendWatch> sends_;
   std::map<std::string, std::unique_ptr<DeviceWorker>> workers_;  // by device
   std::unique_ptr<ModelRegistry> models_;
   std::unique_ptr<TokenizerService> service_;

@@ -70,6 +70,8 @@ absl::Status ReadLimits(const config::Limits& proto, RequestLimits& limits) {
   if (proto.has_max_image_pixels()) limits.max_image_pixels = proto.max_image_pixels();
   VITOK_RETURN_IF_ERROR(CheckRange("limits.max_message_bytes", limits.max_message_bytes, 1024, kMaxMessageBytes));
   VITOK_RETURN_IF_ERROR(CheckRange("limits.max_images_per_request", limits.max_images_per_request, 1, 65536));
+  if (proto.has_max_stream_requests()) limits.max_stream_requests = proto.max_stream_requests();
+  VITOK_RETURN_IF_ERROR(CheckRange("limits.max_stream_requests", limits.max_stream_requests, 1, 65536));
   VITOK_RETURN_IF_ERROR(CheckRange("limits.max_image_tokens", limits.max_image_tokens, 1, kMaxTokens));
   return CheckRange("limits.max_image_pixels", limits.max_image_pixels, 1, kMaxInt);
 }
@@ -277,7 +279,8 @@ std::string ServerConfigToYaml(const ServerOptions& options) {
   json["limits"] = {{"max_message_bytes", options.limits.max_message_bytes},
                     {"max_images_per_request", options.limits.max_images_per_request},
                     {"max_image_tokens", options.limits.max_image_tokens},
-                    {"max_image_pixels", options.limits.max_image_pixels}};
+                    {"max_image_pixels", options.limits.max_image_pixels},
+                    {"max_stream_requests", options.limits.max_stream_requests}};
   json["batching"] = {{"max_batch_tokens", options.batching.max_batch_tokens},
                       {"max_queued_requests", options.batching.max_queued_requests},
                       {"max_queued_tokens", options.batching.max_queued_tokens},

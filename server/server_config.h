@@ -22,6 +22,7 @@ struct RequestLimits {
   int64_t max_images_per_request = 256;
   int64_t max_image_tokens = 65536;
   int64_t max_image_pixels = int64_t{1} << 26;
+  int64_t max_stream_requests = 256;
 };
 
 struct BatchingOptions {

@@ -6,6 +6,7 @@
 #include "server/drain_gate.h"
 #include "server/model_registry.h"
 #include "server/security/authenticator.h"
+#include "server/send_watch.h"
 #include "server/server_config.h"
 #include "server/server_metrics.h"
 
@@ -20,6 +21,7 @@ struct ServiceContext {
   ServerMetrics* metrics = nullptr;
   DrainGate* gate = nullptr;
   CpuJobs* jobs = nullptr;
+  SendWatch* sends = nullptr;
 };
 
 }  // namespace vitok

@@ -92,7 +92,8 @@ TEST(ServerConfigTest, PrintsTheSecurityThatItWouldReadAgain) {
       With({"server.reflection=false", "tls.certificate_file=server.pem", "tls.private_key_file=server.key",
             "tls.client_ca_file=ca.pem", "auth.tokens_file=tokens", "connections.max_age_s=0.5",
             "connections.max_age_grace_s=7", "connections.max_idle_s=0", "connections.max_streams=3",
-            "connections.max_metadata_bytes=4096", "connections.memory_bytes=300000000", "connections.max_threads=9"});
+            "connections.stall_timeout_s=4", "connections.max_metadata_bytes=4096",
+            "connections.memory_bytes=300000000", "connections.max_threads=9"});
   ASSERT_TRUE(options.ok()) << options.status();
   const TempFolder folder;
   std::ofstream(folder / "printed.yaml") << ServerConfigToYaml(*options);
@@ -108,6 +109,7 @@ TEST(ServerConfigTest, PrintsTheSecurityThatItWouldReadAgain) {
   EXPECT_EQ(again->connections.max_age_grace, absl::Seconds(7));
   EXPECT_EQ(again->connections.max_idle, absl::ZeroDuration());
   EXPECT_EQ(again->connections.max_streams, 3);
+  EXPECT_EQ(again->connections.stall_timeout, absl::Seconds(4));
   EXPECT_EQ(again->connections.max_metadata_bytes, 4096);
   EXPECT_EQ(again->connections.memory_bytes, 300'000'000);
   EXPECT_EQ(again->connections.max_threads, 9);
