@@ -106,8 +106,7 @@ class Client {
 
   // Calls until `end`. False, after printing why, if one fails.
   bool CallUntil(absl::Time end) {
-    round_trip_ = {};
-    server_ = {};
+    round_trip_ = server_ = preprocess_ = queue_time_ = postprocess_ = LatencyHistogram();
     while (absl::Now() < end) {
       if (!Call()) return false;
     }
@@ -119,7 +118,10 @@ class Client {
             {"request_bytes", request_.message.size()},
             {"reply_bytes", reply_bytes_},
             {"round_trip_us", InMicroseconds(round_trip_)},
-            {"server_us", InMicroseconds(server_)}};
+            {"server_us", InMicroseconds(server_)},
+            {"preprocess_us", InMicroseconds(preprocess_)},
+            {"queue_us", InMicroseconds(queue_time_)},
+            {"postprocess_us", InMicroseconds(postprocess_)}};
   }
 
  private:
@@ -145,6 +147,9 @@ class Client {
     if (!summary.ok()) return Fail(std::string(summary.status().message()));
     const Timings& timings = summary->timings;
     server_.Record(timings.total - timings.host_to_device - timings.compute - timings.device_to_host);
+    preprocess_.Record(timings.preprocess);
+    queue_time_.Record(timings.queue);
+    postprocess_.Record(timings.postprocess);
     return true;
   }
 
@@ -160,7 +165,10 @@ class Client {
   grpc::ByteBuffer message_;
   size_t reply_bytes_ = 0;
   LatencyHistogram round_trip_;
-  LatencyHistogram server_;
+  LatencyHistogram server_;  // all but the model, of which the next three are parts
+  LatencyHistogram preprocess_;
+  LatencyHistogram queue_time_;
+  LatencyHistogram postprocess_;
 };
 
 }  // namespace
