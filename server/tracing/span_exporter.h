@@ -20,6 +20,7 @@
 namespace vitok {
 
 // Told what becomes of spans: each is counted once, by one of the two. Called on any thread; must not block.
+// REQUIRES: both are set.
 struct SpanCounters {
   std::function<void(int64_t spans)> exported;  // the collector took them
   std::function<void(int64_t spans)> dropped;   // no room in the queue, or the collector did not take them
