@@ -33,8 +33,8 @@ template <typename Input, typename Result>
 class TokenizerStream {
  public:
   // Told once of each item that Send took. Runs on a thread of the stream, one call at a time. While it runs no further
-  // results are read, so that a slow one lets Send wait rather than results pile up. It must not call Send or Finish,
-  // nor destroy the stream.
+  // results are read, so that a slow one lets Send wait rather than results pile up; for longer than the server's
+  // connections.stall_timeout_s (60) it may cost the stream. It must not call Send or Finish, nor destroy the stream.
   using OnResult = std::function<void(uint64_t id, absl::StatusOr<Result> result)>;
 
   // Cancels the stream if it has not ended. Afterwards OnResult is not called.
