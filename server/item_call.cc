@@ -11,6 +11,7 @@
 #include "server/exceptions.h"
 #include "server/request_bytes.h"
 #include "server/request_id.h"
+#include "server/request_log.h"
 #include "server/status_details.h"
 #include "server/tensor_convert.h"
 
@@ -66,7 +67,8 @@ ItemCall::ItemCall(const ServiceContext& context, TokenizerOp op, std::string_vi
       done_(std::move(done)),
       request_id_(NextRequestId()),
       arrival_(absl::Now()),
-      number_(NextCallNumber()) {}
+      number_(NextCallNumber()),
+      trace_(context.tracer->StartRequest(*caller_.metadata, caller_.method, arrival_)) {}
 
 std::string ItemCall::ItemField(int item) const { return StrCat(items_field_, "[", item, "]"); }
 
@@ -146,6 +148,9 @@ void ItemCall::PrepareItem(int i) {
       VITOK_ASSIGN_OR_RETURN(item.sequence, ReadItem(i));
       const at::Tensor& values = Values(item.sequence);
       item.tokens = values.size(0);
+      if (const auto* image = std::get_if<PatchSequence>(&item.sequence)) {
+        item.pixels = int64_t{image->geometry.height_px} * image->geometry.width_px;
+      }
       item.finite_input = !request_.allow_nonfinite || AllFinite(values);
       return absl::OkStatus();
     });
@@ -160,6 +165,7 @@ void ItemCall::ScheduleTasks() {
     Item& item = items_[i];
     item.timings.preprocess = ready_ - arrival_;
     if (!item.status.ok()) continue;
+    item.place = ItemPlace::kQueue;
     auto task = std::make_unique<TokenizerTask>();
     task->lane = {model_->id, op_};
     task->priority = priority_;
@@ -188,6 +194,7 @@ void ItemCall::ScheduleTasks() {
 void ItemCall::OnTaskDone(int i, absl::StatusOr<TokenSequence> output, const TaskTimes& times) {
   Item& item = items_[i];
   item.status = output.status();
+  if (times.batch_start != absl::Time()) item.place = ItemPlace::kDispatched;
   if (output.ok()) {
     item.sequence = *std::move(output);
     item.timings.queue = times.batch_start - ready_;
@@ -201,6 +208,7 @@ void ItemCall::OnTaskDone(int i, absl::StatusOr<TokenSequence> output, const Tas
 
 void ItemCall::FinishItem(int i) {
   Item& item = items_[i];
+  if (item.status.ok() && cancelled_) item.status = absl::CancelledError("cancelled by the client while it ran");
   if (item.status.ok()) {
     item.status = CatchExceptions(ItemField(i), [this, i, &item]() -> absl::Status {
       VITOK_RETURN_IF_ERROR(CheckOutput(item));
@@ -213,7 +221,7 @@ void ItemCall::FinishItem(int i) {
   if (item.status.ok()) {
     item.timings.postprocess = now - item.computed;
     item.timings.total = now - arrival_;
-    context_.metrics->RecordItem(op_, model_->key, item.tokens, item.timings);
+    context_.metrics->RecordItem(op_, model_->key, item.tokens, item.timings, item.pixels);
   }
   if (remaining_.fetch_sub(1) == 1) EndItems(i);
 }
@@ -233,8 +241,13 @@ void ItemCall::EndItems(int last_item) {
       tokens += item.tokens;
     } else {
       item.timings.total = total;
-      context_.metrics->RecordItemError(model_->key, item.status.code());
+      context_.metrics->RecordItemError(model_->key, item.status.code(), item.place);
     }
+    trace_.AddItem({.start = arrival_,
+                    .tokens = item.tokens,
+                    .ok = item.status.ok(),
+                    .timings = item.timings,
+                    .batch = item.batch});
     EndItem(i, item.status, item.status.ok() ? item.tokens : 0, item.timings);
   }
   const Item& last = items_[last_item];
@@ -258,8 +271,15 @@ void ItemCall::End(const absl::Status& status, int64_t tokens, const RequestTimi
                                 .rejection = ErrorReason(status),
                                 .duration = call_timings.total,
                                 .bytes_in = request_bytes_,
-                                .bytes_out = reply_bytes});
+                                .bytes_out = reply_bytes,
+                                .items = request_.num_items,
+                                .error = {status.message().data(), status.message().size()}});
   Log(status, tokens, call_timings);
+  trace_.End({.model = model_ != nullptr ? &model_->key : nullptr,
+              .images = request_.num_items,
+              .tokens = tokens,
+              .request_id = request_id_,
+              .status = status});
   if (const Admission::Load load = end.permit.load(); load.items > 0) {
     context_.metrics->AddQueued(model_->worker->device(), -load.items, -load.tokens);
   }
@@ -268,21 +288,24 @@ void ItemCall::End(const absl::Status& status, int64_t tokens, const RequestTimi
 }
 
 void ItemCall::Log(const absl::Status& status, int64_t tokens, const RequestTimings& timings) const {
-  std::vector<LogField> fields = {
-      {"request_id", request_id_},
-      {"identity", caller_.identity.ok() ? caller_.identity->name : std::string()},
-      {"method", std::string(MethodName(op_))},
-      {"model", model_ != nullptr ? model_->key.name : std::string()},
-      {"images", int64_t{request_.num_items}},
-      {"tokens", tokens},
-      {"queue_us", absl::ToInt64Microseconds(timings.queue)},
-      {"compute_us", absl::ToInt64Microseconds(timings.compute)},
-      {"total_us", absl::ToInt64Microseconds(timings.total)},
-      {"code", std::string(CodeName(status.code()))},
-  };
-  if (!status.ok()) fields.push_back({"error", ToGrpcStatus(status).error_message()});
-  if (absl::IsUnauthenticated(status)) fields.push_back({"peer", caller_.peer});
-  LogEvent(status.code() == absl::StatusCode::kInternal ? spdlog::level::err : spdlog::level::info, "request", fields);
+  LogRequest(status.code(), [&] {
+    std::vector<LogField> fields = {
+        {"request_id", request_id_},
+        {"identity", caller_.identity.ok() ? caller_.identity->name : std::string()},
+        {"method", std::string(MethodName(op_))},
+        {"model", model_ != nullptr ? model_->key.ToString() : std::string()},
+        {"images", int64_t{request_.num_items}},
+        {"tokens", tokens},
+        {"queue_us", absl::ToInt64Microseconds(timings.queue)},
+        {"compute_us", absl::ToInt64Microseconds(timings.compute)},
+        {"total_us", absl::ToInt64Microseconds(timings.total)},
+        {"code", std::string(CodeName(status.code()))},
+    };
+    if (!status.ok()) fields.push_back({"error", ToGrpcStatus(status).error_message()});
+    if (absl::IsUnauthenticated(status)) fields.push_back({"peer", caller_.peer});
+    if (std::string trace = trace_.trace_id(); !trace.empty()) fields.push_back({"trace_id", std::move(trace)});
+    return fields;
+  });
 }
 
 }  // namespace vitok

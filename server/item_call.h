@@ -23,11 +23,13 @@
 
 namespace vitok {
 
-// Who sends a request.
+// Who sends a request, and by which way.
 struct Caller {
   absl::StatusOr<Identity> identity;  // an error: may not ask
   absl::Time deadline = absl::InfiniteFuture();
   std::string peer;
+  const Tracer::Metadata* metadata = nullptr;  // of the call or stream, which outlives the request
+  std::string_view method;                     // "vitok.v1.Tokenizer/Encode"
 };
 
 // How a request ended. To be kept until the reply has left: it bounds the memory of replies under way, and lets the
@@ -105,7 +107,10 @@ class ItemCall : public std::enable_shared_from_this<ItemCall> {
     int64_t tokens = 0;
     bool finite_input = true;
     TokenSequence sequence;  // what goes into the model, then what came out of it
-    grpc::Slice value;       // of the reply
+    int64_t pixels = 0;      // of the image; 0 for latents
+    ItemPlace place = ItemPlace::kBeforePreprocess;
+    SpanContext batch;  // the span of its batch
+    grpc::Slice value;  // of the reply
     RequestTimings timings;
     absl::Time computed;  // end of its batch
   };
@@ -136,6 +141,7 @@ class ItemCall : public std::enable_shared_from_this<ItemCall> {
 
   Request request_;
   int64_t request_bytes_ = 0;
+  RequestTrace trace_;
   DrainGate::Ticket ticket_;
   std::shared_ptr<LoadedModel> model_;
   Priority priority_ = Priority::kInteractive;

@@ -27,6 +27,7 @@ class MessageCall : public ItemCall {
 
   absl::StatusOr<Request> Parse(const grpc::ByteBuffer& bytes) final {
     VITOK_RETURN_IF_ERROR(ParseMessage(bytes, &request_));
+    context().metrics->RecordCopy(ServerMetrics::CopyDirection::kIn, static_cast<int64_t>(bytes.Length()));
     return Request{
         .num_items = num_items(), .allow_nonfinite = request_.allow_nonfinite(), .priority = request_.priority()};
   }
@@ -53,7 +54,9 @@ class MessageCall : public ItemCall {
     response_.clear_results();
     writer.Append(response_);
     for (size_t i = 0; i < values.size(); ++i) AppendResult(results.Mutable(i), std::move(values[i]), writer);
-    return writer.Finish();
+    grpc::ByteBuffer reply = writer.Finish();
+    context().metrics->RecordCopy(ServerMetrics::CopyDirection::kOut, writer.copied_bytes());
+    return reply;
   }
 
   RequestMessage request_;

@@ -95,7 +95,8 @@ ModelSeries ModelSeriesMaker::Make(const std::string& model, const std::string& 
   series.batch_images = &batch_images_.Add(labels, kImages);
   series.batch_fill = &batch_fill_.Add(labels, kRatio);
   for (size_t reason = 0; reason < ModelSeries::kCloseReasons; ++reason) {
-    series.batch_close[reason] = &batch_close_.Add(With(labels, "reason", CloseReasonName(static_cast<CloseReason>(reason))));
+    series.batch_close[reason] =
+        &batch_close_.Add(With(labels, "reason", CloseReasonName(static_cast<CloseReason>(reason))));
   }
   series.padded_tokens = &padded_tokens_.Add(labels);
   for (size_t place = 0; place < kItemPlaces; ++place) {

@@ -8,10 +8,12 @@
 
 namespace vitok {
 
-Caller ReadCaller(const ServiceContext& context, const grpc::CallbackServerContext& rpc) {
+Caller ReadCaller(const ServiceContext& context, const grpc::CallbackServerContext& rpc, std::string_view method) {
   return {.identity = context.authenticator->Authenticate(rpc, Role::kInfer),
           .deadline = absl::FromChrono(rpc.deadline()),
-          .peer = rpc.peer()};
+          .peer = rpc.peer(),
+          .metadata = &rpc.client_metadata(),
+          .method = method};
 }
 
 std::shared_ptr<ItemCall> NewCall(const ServiceContext& context, TokenizerOp op, Caller caller, ItemCall::Done done) {

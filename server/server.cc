@@ -158,6 +158,10 @@ void Server::OnDeviceFailure(const absl::Status& status) {
 absl::Status Server::Listen() {
   quotas_ = std::make_unique<TokenQuotas>(ToQuotas(options_.quotas));
   jobs_ = std::make_unique<CpuJobs>(ThreadsOrCores(options_.preprocess_threads));
+  VITOK_ASSIGN_OR_RETURN(tracer_,
+                         Tracer::Create(options_.tracing, Version(),
+                                        {.exported = [this](int64_t spans) { metrics_->RecordExportedSpans(spans); },
+                                         .dropped = [this](int64_t spans) { metrics_->RecordDroppedSpans(spans); }}));
   sends_ = std::make_unique<SendWatch>(options_.connections.stall_timeout);
   service_ = std::make_unique<TokenizerService>(ServiceContext{.options = &options_,
                                                                .models = models_.get(),
@@ -166,7 +170,8 @@ absl::Status Server::Listen() {
                                                                .metrics = metrics_.get(),
                                                                .gate = &gate_,
                                                                .jobs = jobs_.get(),
-                                                               .sends = sends_.get()});
+                                                               .sends = sends_.get(),
+                                                               .tracer = tracer_.get()});
   if (!options_.http_listen.empty()) {
     rates_ = std::make_unique<RateSampler>([this] { return metrics_->CountsByMethod(); });
     VITOK_ASSIGN_OR_RETURN(http_endpoint_, HttpEndpoint::Create(options_.http_listen, HttpPages()));

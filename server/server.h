@@ -24,6 +24,7 @@
 #include "server/server_config.h"
 #include "server/server_metrics.h"
 #include "server/tokenizer_service.h"
+#include "server/tracing/tracer.h"
 
 namespace vitok {
 
@@ -80,6 +81,7 @@ class Server {
   std::unique_ptr<HttpEndpoint> http_endpoint_;
   std::unique_ptr<CpuJobs> jobs_;
   std::unique_ptr<SendWatch> sends_;
+  std::unique_ptr<Tracer> tracer_;
   std::map<std::string, std::unique_ptr<DeviceWorker>> workers_;  // by device
   std::unique_ptr<ModelRegistry> models_;
   std::unique_ptr<TokenizerService> service_;

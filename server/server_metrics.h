@@ -106,7 +106,8 @@ class ServerMetrics {
   // Bytes of a payload that were copied from one place in host memory to another.
   void RecordCopy(CopyDirection direction, int64_t bytes);
 
-  // Spans of traces that a collector took, and those that could not be sent. Log lines that could not be written are counted by core/base/log.h.
+  // Spans of traces that a collector took, and those that could not be sent. Log lines that could not be written are
+  // counted by core/base/log.h.
   void RecordExportedSpans(int64_t count) { exported_spans_.Increment(static_cast<double>(count)); }
   void RecordDroppedSpans(int64_t count);
 

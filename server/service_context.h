@@ -9,6 +9,7 @@
 #include "server/send_watch.h"
 #include "server/server_config.h"
 #include "server/server_metrics.h"
+#include "server/tracing/tracer.h"
 
 namespace vitok {
 
@@ -22,6 +23,7 @@ struct ServiceContext {
   DrainGate* gate = nullptr;
   CpuJobs* jobs = nullptr;
   SendWatch* sends = nullptr;
+  Tracer* tracer = nullptr;
 };
 
 }  // namespace vitok

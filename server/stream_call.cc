@@ -12,6 +12,18 @@
 #include "server/status_details.h"
 
 namespace vitok {
+namespace {
+
+std::string_view StreamMethod(TokenizerOp op) {
+  switch (op) {
+    case TokenizerOp::kEncode: return "vitok.v1.Tokenizer/EncodeStream";
+    case TokenizerOp::kDecode: return "vitok.v1.Tokenizer/DecodeStream";
+    case TokenizerOp::kReconstruct: break;
+  }
+  return "vitok.v1.Tokenizer/ReconstructStream";
+}
+
+}  // namespace
 
 StreamCall* StreamCall::Start(const ServiceContext& context, TokenizerOp op, grpc::CallbackServerContext* rpc) {
   const std::shared_ptr<StreamCall> stream(new StreamCall(context, op, rpc));
@@ -31,7 +43,11 @@ StreamCall* StreamCall::Start(const ServiceContext& context, TokenizerOp op, grp
 }
 
 StreamCall::StreamCall(const ServiceContext& context, TokenizerOp op, grpc::CallbackServerContext* rpc)
-    : context_(context), op_(op), rpc_(rpc), caller_(ReadCaller(context, *rpc)), opened_(absl::Now()) {}
+    : context_(context),
+      op_(op),
+      rpc_(rpc),
+      caller_(ReadCaller(context, *rpc, StreamMethod(op))),
+      opened_(absl::Now()) {}
 
 void StreamCall::End(absl::Status status) {
   absl::MutexLock lock(&mutex_);
@@ -127,7 +143,7 @@ void StreamCall::OnDone() {
 void StreamCall::Log() {
   absl::MutexLock lock(&mutex_);
   LogEvent(spdlog::level::info, "stream",
-           {{{"method", StrCat(MethodName(op_), "Stream")},
+           {{{"method", std::string(caller_.method)},
              {"identity", caller_.identity.ok() ? caller_.identity->name : std::string()},
              {"peer", caller_.peer},
              {"requests", static_cast<int64_t>(last_number_)},

@@ -7,13 +7,26 @@
 #include "server/status_details.h"
 
 namespace vitok {
+namespace {
+
+std::string_view UnaryMethod(TokenizerOp op) {
+  switch (op) {
+    case TokenizerOp::kEncode: return "vitok.v1.Tokenizer/Encode";
+    case TokenizerOp::kDecode: return "vitok.v1.Tokenizer/Decode";
+    case TokenizerOp::kReconstruct: break;
+  }
+  return "vitok.v1.Tokenizer/Reconstruct";
+}
+
+}  // namespace
 
 UnaryCall::UnaryCall(const ServiceContext& context, TokenizerOp op, grpc::CallbackServerContext* rpc,
                      const grpc::ByteBuffer& request, grpc::ByteBuffer* reply)
     : context_(context),
       rpc_(rpc),
       reply_(reply),
-      call_(NewCall(context, op, ReadCaller(context, *rpc), [this](CallEnd end) { OnEnd(std::move(end)); })) {
+      call_(NewCall(context, op, ReadCaller(context, *rpc, UnaryMethod(op)),
+                    [this](CallEnd end) { OnEnd(std::move(end)); })) {
   rpc_->AddInitialMetadata("x-request-id", call_->request_id());
   // gRPC keeps this object until the constructor's caller has returned, however fast the call ends.
   call_->Start(request);

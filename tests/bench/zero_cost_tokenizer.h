@@ -80,7 +80,7 @@ class ZeroCostTokenizer : public Tokenizer {
   const absl::Duration time_per_token_;
   TokenizerInfo info_;
   at::Tensor latents_NZ_ = at::empty({0, kLatentChannels});
-  at::Tensor patches_ND_ = at::empty({0, 3 * kPatch_px * kPatch_px});
+  at::Tensor patches_ND_ = at::empty({0, 3 * kPatch_px* kPatch_px});
 };
 
 }  // namespace vitok
