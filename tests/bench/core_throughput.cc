@@ -173,7 +173,9 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::IsMember({"encode", "reconstruct"}));
   app.add_option("--input", options.input, "raw or jpeg")->capture_default_str()->check(CLI::IsMember({"raw", "jpeg"}));
-  app.add_option("--size", options.size_px, "side of the images, px")->capture_default_str()->check(CLI::Range(16, 4096));
+  app.add_option("--size", options.size_px, "side of the images, px")
+      ->capture_default_str()
+      ->check(CLI::Range(16, 4096));
   app.add_option("--batch", options.batch_images, "images of a batch, on average")
       ->capture_default_str()
       ->check(CLI::Range(1.0, 1024.0));

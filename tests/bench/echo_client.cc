@@ -72,9 +72,7 @@ int main(int argc, char** argv) {
   app.add_option("--in-flight", options.in_flight, "calls at a time")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  app.add_option("--seconds", options.seconds, "of the measurement")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+  app.add_option("--seconds", options.seconds, "of the measurement")->capture_default_str()->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
   return vitok::bench::Run(options);
 }

@@ -16,8 +16,7 @@ using EchoService = Echo::WithCallbackMethod_Copy<Echo::WithRawCallbackMethod_Di
 
 class Service final : public EchoService {
  public:
-  grpc::ServerUnaryReactor* Copy(grpc::CallbackServerContext* rpc, const Payload* request,
-                                 Payload* response) override {
+  grpc::ServerUnaryReactor* Copy(grpc::CallbackServerContext* rpc, const Payload* request, Payload* response) override {
     response->set_data(request->data());
     grpc::ServerUnaryReactor* reactor = rpc->DefaultReactor();
     reactor->Finish(grpc::Status::OK);

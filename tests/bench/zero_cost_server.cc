@@ -53,7 +53,8 @@ int main(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber);
   CLI11_PARSE(app, argc, argv);
   overrides.insert(overrides.begin(), {"server.listen=" + listen, "server.http_listen=" + http_listen});
-  if (const absl::Status status = vitok::Serve(overrides, patch_px, absl::Microseconds(time_per_token_us)); !status.ok()) {
+  if (const absl::Status status = vitok::Serve(overrides, patch_px, absl::Microseconds(time_per_token_us));
+      !status.ok()) {
     std::fprintf(stderr, "zero_cost_server: %s\n", std::string(status.message()).c_str());
     return 1;
   }
