@@ -166,6 +166,8 @@ absl::Status Server::Listen() {
                                                                .gate = &gate_,
                                                                .jobs = jobs_.get()});
   if (!options_.http_listen.empty()) {
+    metrics_->scrape_values().Add(ScrapeValues::Kind::kGauge, "vitok_ready", "1 while the server takes calls", {},
+                                  [this] { return WhyNotReady().empty() ? 1 : 0; });
     rates_ = std::make_unique<RateSampler>([this] { return metrics_->CountsByMethod(); });
     VITOK_ASSIGN_OR_RETURN(http_endpoint_, HttpEndpoint::Create(options_.http_listen, HttpPages()));
   }
