@@ -168,6 +168,11 @@ absl::Status Server::Listen() {
   if (!options_.http_listen.empty()) {
     metrics_->scrape_values().Add(ScrapeValues::Kind::kGauge, "vitok_ready", "1 while the server takes calls", {},
                                   [this] { return WhyNotReady().empty() ? 1 : 0; });
+    if (tls_ != nullptr) {
+      metrics_->scrape_values().Add(ScrapeValues::Kind::kGauge, "vitok_certificate_expiry_timestamp_seconds",
+                                    "Unix time at which the server's certificate expires", {},
+                                    [this] { return static_cast<double>(absl::ToUnixSeconds(tls_->expiry())); });
+    }
     rates_ = std::make_unique<RateSampler>([this] { return metrics_->CountsByMethod(); });
     VITOK_ASSIGN_OR_RETURN(http_endpoint_, HttpEndpoint::Create(options_.http_listen, HttpPages()));
   }

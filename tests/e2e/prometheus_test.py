@@ -25,8 +25,14 @@ DASHBOARD = "deploy/grafana/dashboard.json"
 RULES = "deploy/prometheus/alerts.yml"
 CONFIG = "deploy/prometheus/prometheus.yml"
 DOCUMENT = "docs/METRICS.md"
-# Series of GPUs, which this test's server has none of: docs/METRICS.md marks the same.
-GPU_ONLY = {"vitok_gpu_busy_seconds_total", "vitok_gpu_memory_bytes", "vitok_cuda_errors_total", "vitok_pinned_bytes"}
+# Series of GPUs and of TLS, which this test's server has none of.
+ABSENT = {
+    "vitok_gpu_busy_seconds_total",
+    "vitok_gpu_memory_bytes",
+    "vitok_cuda_errors_total",
+    "vitok_pinned_bytes",
+    "vitok_certificate_expiry_timestamp_seconds",
+}
 # What Prometheus itself adds.
 FROM_PROMETHEUS = {"up"}
 METRIC_NAME = re.compile(r"\b(?:vitok|process)_[a-z0-9_]+|\bup\b")
@@ -217,7 +223,7 @@ class PrometheusTest(unittest.TestCase):
         for panel, query in dashboard_queries():
             with self.subTest(panel=panel, query=query):
                 result = self.api("query", query=query)["result"]
-                if not GPU_ONLY.intersection(METRIC_NAME.findall(query)):
+                if not ABSENT.intersection(METRIC_NAME.findall(query)):
                     self.assertTrue(result)
 
     def test_every_alert_is_evaluated_and_none_fires(self):
@@ -233,7 +239,7 @@ class PrometheusTest(unittest.TestCase):
                 self.assertEqual(self.api("query", query=rule["query"])["result"], [])
 
     def test_queries_name_only_series_that_exist(self):
-        known = set(self.api("label/__name__/values")) | GPU_ONLY | FROM_PROMETHEUS
+        known = set(self.api("label/__name__/values")) | ABSENT | FROM_PROMETHEUS
         rules = [rule["query"] for group in self.api("rules")["groups"] for rule in group["rules"]]
         for query in [*rules, *(query for _, query in dashboard_queries())]:
             # Strings hold label values.
@@ -252,8 +258,8 @@ class PrometheusTest(unittest.TestCase):
 
     def test_the_document_describes_what_is_scraped(self):
         scraped, documented = read_families(self.scrape), read_document()
-        self.assertEqual(set(scraped), set(documented) - GPU_ONLY)
-        self.assertLessEqual(GPU_ONLY, set(documented))
+        self.assertEqual(set(scraped), set(documented) - ABSENT)
+        self.assertLessEqual(ABSENT, set(documented))
         for name, family in scraped.items():
             self.assertEqual(family, documented[name], name)
 
