@@ -10,6 +10,7 @@
 #include "core/base/str_cat.h"
 #include "core/base/version.h"
 #include "core/model/device.h"
+#include "server/grpc_connections.h"
 #include "server/listen_address.h"
 #include "server/reflection.h"
 #include "server/status_report.h"
@@ -173,6 +174,15 @@ absl::Status Server::Listen() {
                                                                .sends = sends_.get(),
                                                                .tracer = tracer_.get()});
   if (!options_.http_listen.empty()) {
+    metrics_->scrape_values().Add(ScrapeValues::Kind::kGauge, "vitok_ready", "1 while the server takes calls", {},
+                                  [this] { return WhyNotReady().empty() ? 1 : 0; });
+    metrics_->scrape_values().Add(ScrapeValues::Kind::kGauge, "vitok_grpc_connections", "Standing gRPC connections", {},
+                                  []() -> std::optional<double> { return CountGrpcConnections(); });
+    if (tls_ != nullptr) {
+      metrics_->scrape_values().Add(ScrapeValues::Kind::kGauge, "vitok_certificate_expiry_timestamp_seconds",
+                                    "Unix time at which the server's certificate expires", {},
+                                    [this] { return static_cast<double>(absl::ToUnixSeconds(tls_->expiry())); });
+    }
     rates_ = std::make_unique<RateSampler>([this] { return metrics_->CountsByMethod(); });
     VITOK_ASSIGN_OR_RETURN(http_endpoint_, HttpEndpoint::Create(options_.http_listen, HttpPages()));
   }
