@@ -35,6 +35,10 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, const Chan
                    static_cast<int>(std::min(absl::ToInt64Milliseconds(options.connect_timeout), kIntMax)));
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  // Messages of megabytes are usual: with gRPC's own 64 KiB windows and 16 KiB frames a connection is half as fast.
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 8 << 20);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1 << 20);
   if (options.own_connection) arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(target, MakeCredentials(options.tls, arguments), arguments);
 }

@@ -10,8 +10,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "core/base/monotonic_clock.h"
 
 namespace vitok {
 
@@ -78,12 +78,12 @@ class DrainGate {
   // while it shuts down, without an answer they could act on; so it should shut down when the clients have gone.
   void AwaitQuiet(absl::Duration quiet, absl::Duration patience) {
     absl::MutexLock lock(&mutex_);
-    const absl::Time end = absl::Now() + patience;
+    const absl::Time end = MonotonicNow() + patience;
     int64_t seen = refused_;
     const auto more = [this, &seen]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return refused_ != seen; };
-    while (mutex_.AwaitWithTimeout(absl::Condition(&more), std::min(quiet, end - absl::Now()))) {
+    while (mutex_.AwaitWithTimeout(absl::Condition(&more), std::min(quiet, end - MonotonicNow()))) {
       seen = refused_;
-      if (absl::Now() >= end) return;
+      if (MonotonicNow() >= end) return;
     }
   }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "core/base/log.h"
+#include "core/base/monotonic_clock.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "server/device_worker.h"
@@ -66,7 +66,7 @@ ItemCall::ItemCall(const ServiceContext& context, TokenizerOp op, std::string_vi
       caller_(std::move(caller)),
       done_(std::move(done)),
       request_id_(NextRequestId()),
-      arrival_(absl::Now()),
+      arrival_(MonotonicNow()),
       number_(NextCallNumber()),
       trace_(context.tracer->StartRequest(*caller_.metadata, caller_.method, arrival_)) {}
 
@@ -129,14 +129,14 @@ absl::Status ItemCall::Admit(const grpc::ByteBuffer& request) {
 
 absl::Status ItemCall::CheckDeadline(const BatchSize& size) const {
   if (caller_.deadline == absl::InfiniteFuture()) return absl::OkStatus();
-  const absl::Duration left = caller_.deadline - absl::Now();
+  const absl::Duration left = caller_.deadline - MonotonicNow();
   const absl::Duration needed = model_->worker->PredictTime({model_->id, op_}, priority_, size);
   return needed <= left ? absl::OkStatus() : DeadlinePredictedError(needed, left);
 }
 
 absl::Status ItemCall::CheckAlive() const {
   if (cancelled_) return absl::CancelledError("cancelled by the client");
-  if (caller_.deadline <= absl::Now()) return absl::DeadlineExceededError("deadline passed before preprocessing");
+  if (caller_.deadline <= MonotonicNow()) return absl::DeadlineExceededError("deadline passed before preprocessing");
   return absl::OkStatus();
 }
 
@@ -160,7 +160,7 @@ void ItemCall::PrepareItem(int i) {
 
 void ItemCall::ScheduleTasks() {
   std::vector<std::unique_ptr<TokenizerTask>> tasks;
-  ready_ = absl::Now();
+  ready_ = MonotonicNow();
   for (int i = 0; i < request_.num_items; ++i) {
     Item& item = items_[i];
     item.timings.preprocess = ready_ - arrival_;
@@ -217,7 +217,7 @@ void ItemCall::FinishItem(int i) {
     });
     item.sequence = TokenSequence();
   }
-  const absl::Time now = absl::Now();
+  const absl::Time now = MonotonicNow();
   if (item.status.ok()) {
     item.timings.postprocess = now - item.computed;
     item.timings.total = now - arrival_;
@@ -234,7 +234,7 @@ absl::Status ItemCall::CheckOutput(const Item& item) const {
 
 void ItemCall::EndItems(int last_item) {
   int64_t tokens = 0;
-  const absl::Duration total = absl::Now() - arrival_;
+  const absl::Duration total = MonotonicNow() - arrival_;
   for (int i = 0; i < request_.num_items; ++i) {
     Item& item = items_[i];
     if (item.status.ok()) {
@@ -263,7 +263,7 @@ void ItemCall::End(const absl::Status& status, int64_t tokens, const RequestTimi
     end.reply = Serialize(std::move(values));
   }
   RequestTimings call_timings = timings;
-  call_timings.total = absl::Now() - arrival_;
+  call_timings.total = MonotonicNow() - arrival_;
   const auto reply_bytes = static_cast<int64_t>(end.reply.Length());
   context_.metrics->RecordCall({.op = op_,
                                 .model = model_ != nullptr ? model_->key : ModelKey(),

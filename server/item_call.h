@@ -25,8 +25,8 @@ namespace vitok {
 
 // Who sends a request, and by which way.
 struct Caller {
-  absl::StatusOr<Identity> identity;  // an error: may not ask
-  absl::Time deadline = absl::InfiniteFuture();
+  absl::StatusOr<Identity> identity;             // an error: may not ask
+  absl::Time deadline = absl::InfiniteFuture();  // by MonotonicNow
   std::string peer;
   const Tracer::Metadata* metadata = nullptr;  // of the call or stream, which outlives the request
   std::string_view method;                     // "vitok.v1.Tokenizer/Encode"

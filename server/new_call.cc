@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/base/monotonic_clock.h"
 #include "server/decode_call.h"
 #include "server/encode_call.h"
 #include "server/reconstruct_call.h"
@@ -10,7 +11,7 @@ namespace vitok {
 
 Caller ReadCaller(const ServiceContext& context, const grpc::CallbackServerContext& rpc, std::string_view method) {
   return {.identity = context.authenticator->Authenticate(rpc, Role::kInfer),
-          .deadline = absl::FromChrono(rpc.deadline()),
+          .deadline = ToMonotonic(absl::FromChrono(rpc.deadline())),
           .peer = rpc.peer(),
           .metadata = &rpc.client_metadata(),
           .method = method};

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "core/base/monotonic_clock.h"
 
 namespace vitok {
 
@@ -18,7 +18,7 @@ SendWatch::~SendWatch() {
 
 uint64_t SendWatch::Begin(std::function<void()> cut_off) {
   absl::MutexLock lock(&mutex_);
-  sends_.emplace(++last_, Send{absl::Now() + timeout_, std::move(cut_off)});
+  sends_.emplace(++last_, Send{MonotonicNow() + timeout_, std::move(cut_off)});
   return last_;
 }
 
@@ -34,7 +34,7 @@ void SendWatch::CutOffUntilStopped() {
   absl::MutexLock lock(&mutex_);
   while (!stopped_) {
     const absl::Time next = sends_.empty() ? absl::InfiniteFuture() : sends_.begin()->second.deadline;
-    if (next <= absl::Now()) {
+    if (next <= MonotonicNow()) {
       auto send = sends_.extract(sends_.begin());
       cutting_off_ = send.key();
       mutex_.Unlock();
@@ -47,7 +47,7 @@ void SendWatch::CutOffUntilStopped() {
     const auto changed = [this, next]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       return stopped_ || (next == absl::InfiniteFuture() && !sends_.empty());
     };
-    mutex_.AwaitWithDeadline(absl::Condition(&changed), next);
+    mutex_.AwaitWithTimeout(absl::Condition(&changed), next - MonotonicNow());
   }
 }
 

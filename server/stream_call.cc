@@ -3,8 +3,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "core/base/log.h"
+#include "core/base/monotonic_clock.h"
 #include "core/base/str_cat.h"
 #include "server/new_call.h"
 #include "server/reply_bytes.h"
@@ -47,7 +47,7 @@ StreamCall::StreamCall(const ServiceContext& context, TokenizerOp op, grpc::Call
       op_(op),
       rpc_(rpc),
       caller_(ReadCaller(context, *rpc, StreamMethod(op))),
-      opened_(absl::Now()) {}
+      opened_(MonotonicNow()) {}
 
 void StreamCall::End(absl::Status status) {
   absl::MutexLock lock(&mutex_);
@@ -147,7 +147,7 @@ void StreamCall::Log() {
              {"identity", caller_.identity.ok() ? caller_.identity->name : std::string()},
              {"peer", caller_.peer},
              {"requests", static_cast<int64_t>(last_number_)},
-             {"total_us", absl::ToInt64Microseconds(absl::Now() - opened_)},
+             {"total_us", absl::ToInt64Microseconds(MonotonicNow() - opened_)},
              {"code", std::string(CodeName(status_.code()))},
              {"error", std::string(status_.message())}}});
 }

@@ -54,8 +54,8 @@ class BatchTask {
   Priority priority = Priority::kInteractive;
   int64_t tokens = 0;  // at most 2^31
   int64_t bytes = 0;
-  uint64_t request = 0;  // tasks of one request have one number; what Cancel takes
-  absl::Time deadline = absl::InfiniteFuture();
+  uint64_t request = 0;                          // tasks of one request have one number; what Cancel takes
+  absl::Time deadline = absl::InfiniteFuture();  // by the batcher's clock
 };
 
 }  // namespace vitok

@@ -13,8 +13,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "core/base/monotonic_clock.h"
 #include "server/batching/batch_task.h"
 #include "server/batching/class_credits.h"
 #include "server/batching/cost_model.h"
@@ -61,7 +61,7 @@ class TokenBudgetBatcher {
     absl::Duration max_delay = absl::Milliseconds(20);       // REQUIRES: not negative
     absl::Duration max_overtaking = absl::Milliseconds(50);  // REQUIRES: not negative
     int prefetch = 2;                                        // batches out at a time, the running one included; >= 1
-    std::function<absl::Time()> now = &absl::Now;
+    std::function<absl::Time()> now = &MonotonicNow;
   };
 
   explicit TokenBudgetBatcher(Options options) : options_(std::move(options)) {}

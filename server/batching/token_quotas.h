@@ -11,8 +11,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "core/base/monotonic_clock.h"
 
 namespace vitok {
 
@@ -28,7 +28,7 @@ class TokenQuotas {
   struct Options {
     std::map<std::string, Quota, std::less<>> quotas;  // by identity
     std::optional<Quota> other;                        // of each identity that is not listed; nullopt: no quota
-    std::function<absl::Time()> now = &absl::Now;
+    std::function<absl::Time()> now = &MonotonicNow;
   };
 
   explicit TokenQuotas(Options options) : options_(std::move(options)) {}

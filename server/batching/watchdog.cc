@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "core/base/monotonic_clock.h"
 
 namespace vitok {
 
@@ -38,8 +38,8 @@ bool Watchdog::Disarm() {
 void Watchdog::Run() {
   absl::MutexLock lock(&mutex_);
   while (!stopping_) {
-    if (!armed_ || barked_ || absl::Now() < limit_) {
-      changed_.WaitWithDeadline(&mutex_, armed_ && !barked_ ? limit_ : absl::InfiniteFuture());
+    if (!armed_ || barked_ || MonotonicNow() < limit_) {
+      changed_.WaitWithTimeout(&mutex_, armed_ && !barked_ ? limit_ - MonotonicNow() : absl::InfiniteDuration());
       continue;
     }
     barking_ = true;

@@ -13,7 +13,7 @@ namespace vitok {
 
 // Watches one piece of work at a time:
 //
-//   watchdog.Arm(absl::Now() + limit, [...] { ... the work hangs ... });
+//   watchdog.Arm(MonotonicNow() + limit, [...] { ... the work hangs ... });
 //   ... the work ...
 //   if (!watchdog.Disarm()) ... it took too long and the callback has been called ...
 //

@@ -27,7 +27,9 @@ std::string Bytes(const at::Tensor& values) {
 
 void CheckWriting(const LatentSequence& latents, v1::LatentLayout layout, const TokenizerInfo& model) {
   v1::Latents message;
-  WriteLatents(latents, {.dtype = FromScalarType(latents.z_NZ.scalar_type()), .layout = layout}, &message);
+  const grpc::Slice z =
+      WriteLatents(latents, {.dtype = FromScalarType(latents.z_NZ.scalar_type()), .layout = layout}, &message);
+  message.mutable_z()->set_data(z.begin(), z.size());
   const absl::StatusOr<LatentSequence> again = ReadLatents(kField, message, model, /*allow_nonfinite=*/true);
   RequireOk(again.status(), "what is written can be read");
   Require(again->geometry == latents.geometry, "the geometry survives writing");

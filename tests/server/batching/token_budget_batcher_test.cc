@@ -209,7 +209,7 @@ TEST_F(TokenBudgetBatcherTest, ATimerThreadDropsWhatExpires) {
   const std::optional<Batch> running = batcher.TryNextBatch();
   std::thread timer([&batcher] { batcher.DropExpiredUntilShutdown(); });
   auto late = MakeTask(1, 1, &log_);
-  late->deadline = absl::Now() + absl::Milliseconds(5);
+  late->deadline = MonotonicNow() + absl::Milliseconds(5);
   ASSERT_TRUE(Schedule(batcher, std::move(late)).ok());
   while (log_.of(1).empty()) std::this_thread::yield();
   EXPECT_THAT(log_.of(1), ElementsAre("DEADLINE_EXCEEDED"));
@@ -358,7 +358,7 @@ TEST_F(TokenBudgetBatcherTest, EndsEveryTaskExactlyOnceWhateverArrives) {
             auto task = MakeTask(next_id++, 1 + random() % 100, static_cast<Priority>(random() % kPriorities), &log,
                                  random() % 2);
             task->request = request;
-            if (random() % 8 == 0) task->deadline = absl::Now() + absl::Microseconds(random() % 200);
+            if (random() % 8 == 0) task->deadline = MonotonicNow() + absl::Microseconds(random() % 200);
             group.push_back(std::move(task));
           }
           const absl::Status status = batcher.Schedule(group);

@@ -5,7 +5,7 @@
 #include <atomic>
 
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
+#include "core/base/monotonic_clock.h"
 
 namespace vitok {
 namespace {
@@ -15,7 +15,7 @@ TEST(WatchdogTest, BarksOnceWhenTheWorkDoesNotEnd) {
   for (int i = 0; i < 3; ++i) {
     std::atomic<int> barks{0};
     absl::Notification barked;
-    watchdog.Arm(absl::Now(), [&] {
+    watchdog.Arm(MonotonicNow(), [&] {
       ++barks;
       barked.Notify();
     });
@@ -28,7 +28,7 @@ TEST(WatchdogTest, BarksOnceWhenTheWorkDoesNotEnd) {
 TEST(WatchdogTest, IsSilentAboutWorkThatEnds) {
   Watchdog watchdog;
   for (int i = 0; i < 1000; ++i) {
-    watchdog.Arm(absl::Now() + absl::Hours(1), [] { ADD_FAILURE(); });
+    watchdog.Arm(MonotonicNow() + absl::Hours(1), [] { ADD_FAILURE(); });
     EXPECT_TRUE(watchdog.Disarm());
   }
   watchdog.Arm(absl::InfiniteFuture(), [] { ADD_FAILURE(); });
@@ -39,7 +39,7 @@ TEST(WatchdogTest, DisarmWaitsForTheCallback) {
   Watchdog watchdog;
   absl::Notification barking;
   bool done = false;
-  watchdog.Arm(absl::Now(), [&] {
+  watchdog.Arm(MonotonicNow(), [&] {
     barking.Notify();
     done = true;
   });
