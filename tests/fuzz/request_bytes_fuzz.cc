@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/base/str_cat.h"
 #include "server/request_bytes.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "vitok/v1/tokenizer.pb.h"
@@ -61,7 +62,7 @@ std::vector<std::string> Seeds() {
   message.set_id(300);
   message.mutable_request()->set_model("tiny:3");
   message.mutable_request()->add_images()->set_encoded(std::string(300, 'x'));
-  return {"\x07" + message.SerializeAsString(), "\x20" + message.request().SerializeAsString()};
+  return {StrCat("\x07", message.SerializeAsString()), StrCat("\x20", message.request().SerializeAsString())};
 }
 
 const bool registered = RegisterFuzzTarget({.name = "request_bytes", .run = &Run, .seeds = &Seeds});
