@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "prometheus/histogram.h"
 #include "prometheus/registry.h"
 #include "server/batching/token_budget_batcher.h"
+#include "server/lifecycle/model_state.h"
 #include "server/model_key.h"
 #include "server/request_timings.h"
 
@@ -72,6 +74,10 @@ class ServerMetrics {
   // An item that ended in an error: counts those past their deadline and cancelled ones.
   void RecordItemError(const ModelKey& model, absl::StatusCode code);
   void RecordNonfinite(const ModelKey& model);
+
+  // The state of a model; nullopt: it is gone.
+  void SetModelState(const ModelKey& model, std::optional<ModelState> state);
+  void RecordModelLoad(const ModelKey& model, absl::Duration duration);
 
   // Changes of what is admitted and not finished.
   void AddQueued(std::string_view device, int64_t requests, int64_t tokens);
@@ -142,6 +148,9 @@ class ServerMetrics {
   GaugeFamily& queued_requests_;
   GaugeFamily& queued_tokens_;
   CounterFamily& busy_seconds_;
+  // Of the lifecycle:
+  GaugeFamily& model_state_;
+  GaugeFamily& model_load_seconds_;
 
   ModelMetrics unknown_;
   std::map<std::string, prometheus::Counter*, std::less<>> rejected_;  // by ErrorInfo reason

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 
 namespace vitok {
@@ -26,6 +27,10 @@ struct LogOptions {
 // Line breaks and control characters are escaped; bytes that are not UTF-8 become U+FFFD in JSON.
 // The logger is thread-safe; call once from main. INVALID_ARGUMENT names an unknown level.
 absl::Status InitLogging(const LogOptions& options);
+
+// Sets the level of the default logger from now on and returns the one before. INVALID_ARGUMENT names an unknown level.
+// Thread-safe.
+absl::StatusOr<std::string> SetLogLevel(std::string_view level);
 
 struct LogField {
   std::string_view name;  // lower_case; not time, level or message

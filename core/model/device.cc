@@ -8,6 +8,8 @@
 #ifdef VITOK_CUDA
 #include <ATen/cuda/CUDAContext.h>
 #include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAGuard.h>
 #endif
 
 namespace vitok {
@@ -34,6 +36,21 @@ void ReleaseCachedMemory([[maybe_unused]] std::string_view device) {
 #ifdef VITOK_CUDA
   if (device != "cpu") c10::cuda::CUDACachingAllocator::emptyCache();
 #endif
+}
+
+std::optional<int64_t> FreeDeviceMemory([[maybe_unused]] std::string_view device) {
+#ifdef VITOK_CUDA
+  if (const absl::StatusOr<at::Device> parsed = ParseDevice(device); parsed.ok() && parsed->is_cuda()) {
+    const c10::cuda::CUDAGuard guard(*parsed);
+    size_t free = 0;
+    size_t total = 0;
+    C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+    constexpr size_t kAllPools = 0;  // c10::CachingAllocator::StatType::AGGREGATE
+    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(parsed->index());
+    return static_cast<int64_t>(free) + stats.reserved_bytes[kAllPools].current - stats.allocated_bytes[kAllPools].current;
+  }
+#endif
+  return std::nullopt;
 }
 
 void SynchronizeDevice([[maybe_unused]] at::Device device) {

@@ -3,6 +3,8 @@
 
 #include <ATen/ATen.h>
 
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -16,6 +18,9 @@ absl::StatusOr<at::Device> ParseDevice(std::string_view name);
 // Gives memory that torch keeps for later back to the device, for a second try after it ran out. Does nothing for
 // "cpu".
 void ReleaseCachedMemory(std::string_view device);
+
+// Bytes of a GPU that this process can still take, what torch keeps for later included; nullopt for "cpu".
+std::optional<int64_t> FreeDeviceMemory(std::string_view device);
 
 // Returns when the work submitted to the device's current stream is done. On the CPU it is done already.
 void SynchronizeDevice(at::Device device);
