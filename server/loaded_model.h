@@ -43,8 +43,8 @@ struct LoadedModel {
   int64_t weight_bytes() const;  // on its device
 };
 
-// Loads and checks; `worker`, `memory` and `on_gone` stay unset. Errors are the loader's, or INVALID_ARGUMENT for a model
-// that is not for images (temporal patches) or a default pipeline that does not fit it.
+// Loads and checks; `worker`, `memory` and `on_gone` stay unset. Errors are the loader's, or INVALID_ARGUMENT for a
+// model that is not for images (temporal patches) or a default pipeline that does not fit it.
 absl::StatusOr<std::shared_ptr<LoadedModel>> LoadModel(const ModelOptions& options, const RequestLimits& limits,
                                                        const TokenizerLoader& load);
 

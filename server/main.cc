@@ -69,15 +69,14 @@ absl::Status Serve(const ServerOptions& options) {
   at::set_num_threads(std::max(1, compute_threads));
   StopSignal stop;
   std::atomic<bool> failed{false};
-  VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<Server> server,
-                         Server::Start(
-                             options, LoadAutoencoder,
-                             [&stop, &failed](const absl::Status&) {
-                               failed = true;
-                               stop.Wake();
-                             },
-                             EstimateModelMemory));
-  stop.KeepSignals();
+  VITOK_ASSIGN_OR_RETURN(
+      const std::unique_ptr<Server> server,
+      Server::Start(options, LoadAutoencoder,
+                    [&stop, &failed](const absl::Status&) {
+                      failed = true;
+                      stop.Wake();
+                    },
+                    {.estimate = EstimateModelMemory, .before_serving = [&stop] { stop.KeepSignals(); }}));
   spdlog::info("vitok-server {} ({}) listening on {}", Version(), BuildDescription(), server->address());
   if (!server->admin_address().empty()) spdlog::info("admin service on {}", server->admin_address());
   if (!server->http_address().empty()) spdlog::info("metrics on http://{}/metrics", server->http_address());

@@ -53,7 +53,8 @@ absl::Status ReadAlias(const std::string& field, const config::Alias& proto, Ser
     }
   }
   if (!leads_to_a_model) {
-    return BadValue(field, "an alias of a configured model and version", StrCat("one of '", alias.model.ToString(), "'"));
+    return BadValue(StrCat(field, ".model"), "the name and version of one of models",
+                    StrCat("'", alias.model.ToString(), "'"));
   }
   options.aliases.push_back(std::move(alias));
   return absl::OkStatus();
@@ -81,7 +82,8 @@ nlohmann::ordered_json ModelToJson(const ModelOptions& model) {
 
 absl::Status CheckModelName(std::string_view field, std::string_view name) {
   constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/";
-  if (!name.empty() && name.size() <= kMaxModelNameBytes && name.find_first_not_of(kAllowed) == std::string_view::npos) {
+  if (!name.empty() && name.size() <= kMaxModelNameBytes &&
+      name.find_first_not_of(kAllowed) == std::string_view::npos) {
     return absl::OkStatus();
   }
   return BadValue(field, StrCat("1 to ", kMaxModelNameBytes, " letters, digits, '.', '_', '-', '/'"),
@@ -155,8 +157,7 @@ void WriteModels(const ServerOptions& options, nlohmann::ordered_json& json) {
   for (const ModelOptions& model : options.models) json["models"].push_back(ModelToJson(model));
   json["aliases"] = nlohmann::ordered_json::array();
   for (const AliasOptions& alias : options.aliases) {
-    json["aliases"].push_back(
-        {{"alias", alias.alias}, {"model", alias.model.name}, {"version", alias.model.version}});
+    json["aliases"].push_back({{"alias", alias.alias}, {"model", alias.model.name}, {"version", alias.model.version}});
   }
   json["default_model"] = options.default_model;
 }

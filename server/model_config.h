@@ -14,8 +14,8 @@ namespace vitok {
 // OK for the name of a model or alias. INVALID_ARGUMENT names `field`, the name and what it may hold.
 absl::Status CheckModelName(std::string_view field, std::string_view name);
 
-// One model; `field` ("models[0]") is put before the names of its fields. INVALID_ARGUMENT names field, value and bound.
-// Whether the folder is there and fits is for the loading.
+// One model; `field` ("models[0]") is put before the names of its fields. INVALID_ARGUMENT names field, value and
+// bound. Whether the folder is there and fits is for the loading.
 absl::StatusOr<ModelOptions> ReadModel(const std::string& field, const config::Model& proto);
 
 // INVALID_ARGUMENT as above, and for names that occur twice, or aliases and a default that lead nowhere.

@@ -23,8 +23,8 @@ NameAndVersion Split(std::string_view text) {
   if (colon == std::string_view::npos) return {text, std::nullopt};
   const std::string_view digits = text.substr(colon + 1);
   int64_t version = 0;
-  const bool is_number = digits.find_first_not_of("0123456789") == std::string_view::npos &&
-                         absl::SimpleAtoi(ToAbsl(digits), &version);
+  const bool is_number =
+      digits.find_first_not_of("0123456789") == std::string_view::npos && absl::SimpleAtoi(ToAbsl(digits), &version);
   return {text.substr(0, colon), is_number ? version : 0};
 }
 
@@ -103,9 +103,9 @@ absl::Status ModelRegistry::BeginLoad(const ModelKey& key) {
   }
   if (const Entry* const entry = FindKey(key); entry != nullptr && entry->state != ModelState::kFailed) {
     if (entry->state == ModelState::kUnloading) return UnloadingError(key.ToString());
-    return absl::AlreadyExistsError(
-        StrCat("model '", key.ToString(), "' is ", entry->state == ModelState::kReady ? "loaded" : "loading",
-               " already; load other weights under another version"));
+    return absl::AlreadyExistsError(StrCat("model '", key.ToString(), "' is ",
+                                           entry->state == ModelState::kReady ? "loaded" : "loading",
+                                           " already; load other weights under another version"));
   }
   models_[key.name][key.version] = {.key = key};
   TellState(key, ModelState::kLoading);
@@ -182,9 +182,9 @@ absl::StatusOr<std::optional<ModelKey>> ModelRegistry::SetAlias(const std::strin
   }
   const Entry* const entry = FindKey(key);
   if (entry == nullptr || entry->state != ModelState::kReady) {
-    return absl::FailedPreconditionError(
-        StrCat("alias '", alias, "' can lead only to a READY model; ", Shown(key.ToString()), " is ",
-               entry == nullptr ? "not loaded" : ModelStateName(entry->state)));
+    return absl::FailedPreconditionError(StrCat("alias '", alias, "' can lead only to a READY model; ",
+                                                Shown(key.ToString()), " is ",
+                                                entry == nullptr ? "not loaded" : ModelStateName(entry->state)));
   }
   std::optional<ModelKey> before;
   if (const auto found = aliases_.find(alias); found != aliases_.end()) before = found->second;

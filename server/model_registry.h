@@ -58,8 +58,8 @@ class ModelRegistry {
   // Everything there is, by name and version.
   std::vector<Entry> List() const;
 
-  // From here on the model is LOADING. ALREADY_EXISTS: it is READY or LOADING, or its name is an alias. UNAVAILABLE with
-  // RetryInfo: it is UNLOADING.
+  // From here on the model is LOADING. ALREADY_EXISTS: it is READY or LOADING, or its name is an alias. UNAVAILABLE
+  // with RetryInfo: it is UNLOADING.
   absl::Status BeginLoad(const ModelKey& key);
   // LOADING to READY. REQUIRES: BeginLoad, and `loaded` is not null.
   void FinishLoad(const ModelKey& key, std::shared_ptr<LoadedModel> loaded, int64_t weight_bytes,
@@ -68,16 +68,17 @@ class ModelRegistry {
   void FailLoad(const ModelKey& key, const absl::Status& failure);
 
   // READY to UNLOADING: returns the registry's handle. A FAILED one is gone at once: nullptr. NOT_FOUND: there is no
-  // such model. UNAVAILABLE (LOADING): it is loading. FAILED_PRECONDITION: an alias leads to it, or it is the last READY
-  // version of the default model.
+  // such model. UNAVAILABLE (LOADING): it is loading. FAILED_PRECONDITION: an alias leads to it, or it is the last
+  // READY version of the default model.
   absl::StatusOr<std::shared_ptr<LoadedModel>> BeginUnload(const ModelKey& key);
   // UNLOADING to gone. REQUIRES: BeginUnload has returned a handle.
   void FinishUnload(const ModelKey& key);
 
-  // An alias of the configuration, which may lead to a model that is LOADING. REQUIRES: key is LOADING; the name is new.
+  // An alias of the configuration, which may lead to a model that is LOADING. REQUIRES: key is LOADING; the name is
+  // new.
   void DeclareAlias(const std::string& alias, const ModelKey& key);
-  // Makes or moves an alias; returns where it led before. FAILED_PRECONDITION: the model is not READY. ALREADY_EXISTS: a
-  // model has this name.
+  // Makes or moves an alias; returns where it led before. FAILED_PRECONDITION: the model is not READY. ALREADY_EXISTS:
+  // a model has this name.
   absl::StatusOr<std::optional<ModelKey>> SetAlias(const std::string& alias, const ModelKey& key);
   // NOT_FOUND: no such alias. FAILED_PRECONDITION: it is the default.
   absl::Status DeleteAlias(const std::string& alias);

@@ -41,19 +41,20 @@ Server::Server(const ServerOptions& options, FailureHandler on_failure)
       health_(v1::Tokenizer::service_full_name()),
       memory_({.limit_bytes = options.memory_limit_bytes, .free_bytes = &FreeMemory}),
       workers_(options.batching, &metrics_, [this](const absl::Status& status) { OnDeviceFailure(status); }),
-      models_(options.default_model,
-              {.on_state = [this](const ModelKey& model, std::optional<ModelState> state) { OnModelState(model, state); },
-               .on_ready = [this](const std::set<std::string>& names) { health_.SetReady(names); }}),
+      models_(
+          options.default_model,
+          {.on_state = [this](const ModelKey& model, std::optional<ModelState> state) { OnModelState(model, state); },
+           .on_ready = [this](const std::set<std::string>& names) { health_.SetReady(names); }}),
       jobs_(ThreadsOrCores(options.preprocess_threads)) {}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, const TokenizerLoader& load,
-                                                      FailureHandler on_failure, MemoryEstimator estimate) {
+                                                      FailureHandler on_failure, Hooks hooks) {
   std::unique_ptr<Server> server(new Server(options, std::move(on_failure)));
   VITOK_RETURN_IF_ERROR(server->CheckAddresses());
   VITOK_RETURN_IF_ERROR(server->ReadCredentials());
-  server->MakeLifecycle(load, std::move(estimate));
+  server->MakeLifecycle(load, std::move(hooks.estimate));
   VITOK_RETURN_IF_ERROR(server->Listen());
-  if (const absl::Status status = server->LoadModels(); !status.ok()) {
+  if (const absl::Status status = server->LoadModels(hooks.before_serving); !status.ok()) {
     // A thread that hangs in the device's driver can not be joined; the process is about to end anyway.
     if (server->failed_) (void)server.release();
     return status;
@@ -89,8 +90,8 @@ absl::Status Server::ReadCredentials() {
 void Server::MakeLifecycle(const TokenizerLoader& load, MemoryEstimator estimate) {
   const ModelLoader::Context context = {
       .options = &options_, .workers = &workers_, .memory = &memory_, .reaper = &reaper_, .metrics = &metrics_};
-  manager_ = std::make_unique<ModelManager>(ModelLoader(context, load, std::move(estimate)), &models_, &reaper_,
-                                            &metrics_);
+  manager_ =
+      std::make_unique<ModelManager>(ModelLoader(context, load, std::move(estimate)), &models_, &reaper_, &metrics_);
 }
 
 absl::Status Server::Listen() {
@@ -116,9 +117,9 @@ absl::Status Server::Listen() {
     VITOK_ASSIGN_OR_RETURN(
         http_endpoint_, HttpEndpoint::Create(options_.http_listen, {{"/metrics", [this] { return MetricsPage(); }}}));
   }
-  VITOK_ASSIGN_OR_RETURN(
-      port_, OpenGrpcPort(options_.listen, options_, tls_ != nullptr ? tls_->credentials() : grpc::InsecureServerCredentials(),
-                          {service_.get(), admin_refusal_.get()}));
+  VITOK_ASSIGN_OR_RETURN(port_, OpenGrpcPort(options_.listen, options_,
+                                             tls_ != nullptr ? tls_->credentials() : grpc::InsecureServerCredentials(),
+                                             {service_.get(), admin_refusal_.get()}));
   health_.Attach(port_.server->GetHealthCheckService());
   return options_.admin_listen.empty() ? absl::OkStatus() : ListenForAdmin(admin);
 }
@@ -129,7 +130,8 @@ absl::Status Server::ListenForAdmin(const AdminService::Context& context) {
   VITOK_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(options_.admin_listen));
   const bool use_tls = tls_ != nullptr && !address.is_unix;
   if (!use_tls && !IsLocal(address)) {
-    spdlog::warn("admin.listen without tls on {}: whoever reaches it may change what this server does", options_.admin_listen);
+    spdlog::warn("admin.listen without tls on {}: whoever reaches it may change what this server does",
+                 options_.admin_listen);
   }
   VITOK_ASSIGN_OR_RETURN(admin_port_, OpenGrpcPort(options_.admin_listen, options_,
                                                    use_tls ? tls_->credentials() : grpc::InsecureServerCredentials(),
@@ -137,8 +139,8 @@ absl::Status Server::ListenForAdmin(const AdminService::Context& context) {
   return absl::OkStatus();
 }
 
-absl::Status Server::LoadModels() {
-  VITOK_RETURN_IF_ERROR(manager_->LoadConfigured(options_.models));
+absl::Status Server::LoadModels(const std::function<void()>& before_serving) {
+  VITOK_RETURN_IF_ERROR(manager_->LoadConfigured(options_.models, before_serving));
   health_.Started();
   return absl::OkStatus();
 }

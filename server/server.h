@@ -29,7 +29,7 @@
 namespace vitok {
 
 //   VITOK_ASSIGN_OR_RETURN(std::unique_ptr<Server> server,
-//                          Server::Start(options, LoadAutoencoder, on_failure, EstimateModelMemory));
+//                          Server::Start(options, LoadAutoencoder, on_failure, {.estimate = EstimateModelMemory}));
 //   ... until told to stop ...
 //   server->Shutdown();
 class Server {
@@ -38,12 +38,21 @@ class Server {
   // UNAVAILABLE from then on, and its process should end. Must not block or destroy the server.
   using FailureHandler = std::function<void(const absl::Status&)>;
 
+  // Each may be empty.
+  struct Hooks {
+    MemoryEstimator estimate;              // empty: models are loaded whether they fit into memory or not
+    std::function<void()> before_serving;  // called when all models are loaded and before any call is served
+  };
+
   // Reads the credentials, listens, then loads the configured models and warms them up. Until all are READY, which is
   // when this returns, health says NOT_SERVING and calls get UNAVAILABLE (LOADING). Errors name the file, the model or
-  // the address. Without `estimate`, models are loaded whether they fit into memory or not.
+  // the address.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options, const TokenizerLoader& load,
-                                                       FailureHandler on_failure = nullptr,
-                                                       MemoryEstimator estimate = nullptr);
+                                                       FailureHandler on_failure = nullptr) {
+    return Start(options, load, std::move(on_failure), Hooks());
+  }
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options, const TokenizerLoader& load,
+                                                       FailureHandler on_failure, Hooks hooks);
 
   // Shuts down at once if Shutdown was not called. Waits for a load that runs.
   ~Server();
@@ -71,7 +80,7 @@ class Server {
   void MakeLifecycle(const TokenizerLoader& load, MemoryEstimator estimate);
   absl::Status Listen();
   absl::Status ListenForAdmin(const AdminService::Context& context);
-  absl::Status LoadModels();
+  absl::Status LoadModels(const std::function<void()>& before_serving);
   void OnModelState(const ModelKey& model, std::optional<ModelState> state);
   void OnDeviceFailure(const absl::Status& status);
   HttpReply MetricsPage() const;

@@ -59,7 +59,7 @@ struct AliasOptions {
 struct ServerOptions {
   std::string listen = "127.0.0.1:8500";
   std::string http_listen = "127.0.0.1:8501";  // empty: no endpoint
-  absl::Duration drain_delay;  // served after SIGTERM before new calls are refused
+  absl::Duration drain_delay;                  // served after SIGTERM before new calls are refused
   absl::Duration shutdown_grace = absl::Seconds(30);
   bool reflection = true;
   TlsOptions tls;
@@ -71,11 +71,11 @@ struct ServerOptions {
   int compute_threads = 0;     // 0: one a core
   LogOptions log;
   std::vector<QuotaOptions> quotas;
-  std::string admin_listen;            // empty: no admin service
-  int64_t memory_limit_bytes = 0;      // of the models of each device; 0: what the device has
-  std::vector<ModelOptions> models;    // at least one
-  std::vector<AliasOptions> aliases;   // of models
-  std::string default_model;           // the name of one of models, or one of aliases
+  std::string admin_listen;           // empty: no admin service
+  int64_t memory_limit_bytes = 0;     // of the models of each device; 0: what the device has
+  std::vector<ModelOptions> models;   // at least one
+  std::vector<AliasOptions> aliases;  // of models
+  std::string default_model;          // the name of one of models, or one of aliases
 };
 
 // Reads `path` (empty: start from nothing) and applies `overrides` ("a.b=v") in order. NOT_FOUND: no such file.

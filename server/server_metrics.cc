@@ -73,7 +73,8 @@ ServerMetrics::ServerMetrics(std::string_view version)
       queued_tokens_(Gauges("vitok_queued_tokens", "Tokens admitted and not finished")),
       busy_seconds_(Counters("vitok_device_busy_seconds_total", "Time a device spent on batches")),
       model_state_(Gauges("vitok_model_state", "1 for the state that a model is in, 0 for the others")),
-      model_load_seconds_(Gauges("vitok_model_load_seconds", "Time that the last load of a model took, warm-up included")),
+      model_load_seconds_(
+          Gauges("vitok_model_load_seconds", "Time that the last load of a model took, warm-up included")),
       unknown_(MakeModel("unknown", "0")) {
   CounterFamily& rejected = Counters("vitok_rejected_total", "Calls refused at the door");
   for (const std::string_view reason : {kReasonQueueRequests, kReasonQueueTokens, kReasonQueueBytes, kReasonQuota,
@@ -189,7 +190,9 @@ void ServerMetrics::RecordNonfinite(const ModelKey& model) { ForModel(model).non
 void ServerMetrics::SetModelState(const ModelKey& model, std::optional<ModelState> state) {
   for (const ModelState each : kModelStates) {
     model_state_
-        .Add({{"model", model.name}, {"version", std::to_string(model.version)}, {"state", std::string(ModelStateName(each))}})
+        .Add({{"model", model.name},
+              {"version", std::to_string(model.version)},
+              {"state", std::string(ModelStateName(each))}})
         .Set(state == each ? 1 : 0);
   }
 }

@@ -27,7 +27,8 @@ constexpr size_t kLeastSteps = 3;
 std::vector<Step> Steps(const BatchBudget& budget) {
   constexpr int64_t kSide = 32;
   constexpr int64_t kAsManyAsFit = std::numeric_limits<int64_t>::max();
-  std::vector<Step> steps = {{1, 1, 1}, {1, 3, 11}, {1, 16, 16}, {4, 16, 16}, {1, kSide, kSide}, {kAsManyAsFit, kSide, kSide}};
+  std::vector<Step> steps = {{1, 1, 1},   {1, 3, 11},        {1, 16, 16},
+                             {4, 16, 16}, {1, kSide, kSide}, {kAsManyAsFit, kSide, kSide}};
   for (Step& step : steps) {
     const int64_t tokens = int64_t{step.rows} * step.cols;
     const int64_t fit = std::min(budget.tokens / tokens, budget.square_tokens / (tokens * tokens));

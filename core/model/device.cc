@@ -47,7 +47,8 @@ std::optional<int64_t> FreeDeviceMemory([[maybe_unused]] std::string_view device
     C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
     constexpr size_t kAllPools = 0;  // c10::CachingAllocator::StatType::AGGREGATE
     const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(parsed->index());
-    return static_cast<int64_t>(free) + stats.reserved_bytes[kAllPools].current - stats.allocated_bytes[kAllPools].current;
+    return static_cast<int64_t>(free) + stats.reserved_bytes[kAllPools].current -
+           stats.allocated_bytes[kAllPools].current;
   }
 #endif
   return std::nullopt;

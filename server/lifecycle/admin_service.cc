@@ -112,7 +112,8 @@ class AdminService::Call {
 
 grpc::ServerUnaryReactor* AdminService::LoadModel(grpc::CallbackServerContext* rpc, const v1::LoadModelRequest* request,
                                                   v1::LoadModelResponse* response) {
-  Call call("LoadModel", *this, rpc, StrCat(request->model().name(), ":", request->model().version()));
+  Call call("LoadModel", *this, rpc,
+            StrCat(request->model().name(), ":", request->model().version() == 0 ? 1 : request->model().version()));
   const auto write_status = [this, response](const ModelKey& key) {
     for (const ModelRegistry::Entry& entry : context_.models->List()) {
       if (entry.key == key) Write(entry, response->mutable_model());

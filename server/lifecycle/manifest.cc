@@ -42,8 +42,8 @@ absl::Status CheckFile(const std::string& folder, const Line& line) {
         StrCat(kManifestFile, " lists a file that cannot be read: ", std::string(digest.status().message())));
   }
   if (*digest == line.digest) return absl::OkStatus();
-  return absl::FailedPreconditionError(StrCat(folder, "/", line.file, " has the SHA-256 digest ", *digest, "; ",
-                                              kManifestFile, " says ", line.digest));
+  return absl::FailedPreconditionError(
+      StrCat(folder, "/", line.file, " has the SHA-256 digest ", *digest, "; ", kManifestFile, " says ", line.digest));
 }
 
 }  // namespace
@@ -61,8 +61,8 @@ absl::Status CheckManifest(const std::string& folder) {
     if (text.empty()) continue;
     Line line;
     if (!ParseLine(text, line)) {
-      return absl::FailedPreconditionError(
-          StrCat(path, ": line ", number, " must be a SHA-256 digest, two spaces and the name of a file of the folder"));
+      return absl::FailedPreconditionError(StrCat(
+          path, ": line ", number, " must be a SHA-256 digest, two spaces and the name of a file of the folder"));
     }
     if (const absl::Status status = CheckFile(folder, line); !status.ok()) return status;
     listed.insert(line.file);

@@ -42,8 +42,8 @@ absl::StatusOr<MemoryLedger::Reservation> MemoryLedger::Reserve(std::string_view
   const int64_t available = std::min(options_.free_bytes(device), LeftByLimit(models, need));
   if (need.weights + need.activations > available) {
     return absl::ResourceExhaustedError(StrCat("needs ", need.weights + need.activations, " bytes on ", device, " (",
-                                               need.weights, " for weights, ", need.activations,
-                                               " for a full batch); ", available, " are available"));
+                                               need.weights, " for weights, ", need.activations, " for a full batch); ",
+                                               available, " are available"));
   }
   models.emplace(++numbers_, need);
   return Reservation(this, std::string(device), numbers_);

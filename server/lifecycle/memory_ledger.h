@@ -20,8 +20,8 @@ struct ModelMemory {
   int64_t activations = 0;  // bytes, while its largest batch runs
 };
 
-// Says before a model is loaded whether it fits: its weights and activations into what the device has free, and, under a
-// limit, the weights of all models together with the largest activations (a device runs one batch at a time).
+// Says before a model is loaded whether it fits: its weights and activations into what the device has free, and, under
+// a limit, the weights of all models together with the largest activations (a device runs one batch at a time).
 // Thread-safe; outlives its reservations.
 class MemoryLedger {
  public:
@@ -45,7 +45,7 @@ class MemoryLedger {
   };
 
   struct Options {
-    int64_t limit_bytes = 0;                                    // of the models of each device; 0: none
+    int64_t limit_bytes = 0;                                     // of the models of each device; 0: none
     std::function<int64_t(std::string_view device)> free_bytes;  // what a device has free now
   };
 

@@ -33,8 +33,7 @@ absl::Status ToLoadFailure(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kNotFound:
     case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kUnimplemented:
-      return absl::FailedPreconditionError(status.message());
+    case absl::StatusCode::kUnimplemented: return absl::FailedPreconditionError(status.message());
     default: return status;
   }
 }

@@ -23,8 +23,9 @@ absl::StatusOr<ModelMemory> EstimateModelMemory(const LoadOptions& options, int6
 // Bytes that "cpu" or "cuda:N" has free now.
 int64_t FreeMemory(std::string_view device);
 
-// Checks that the model fits into memory, checks its files' digests, loads it and runs its first batches on its device's
-// worker, between those of others. Whatever goes wrong on the way, its memory is given back. For one thread at a time.
+// Checks that the model fits into memory, checks its files' digests, loads it and runs its first batches on its
+// device's worker, between those of others. Whatever goes wrong on the way, its memory is given back. For one thread at
+// a time.
 class ModelLoader {
  public:
   // Not owned; all outlive the loader and its models.

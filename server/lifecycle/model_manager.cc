@@ -26,18 +26,20 @@ ModelManager::ModelManager(ModelLoader loader, ModelRegistry* registry, ModelRea
 
 ModelManager::~ModelManager() { Shutdown(); }
 
-absl::Status ModelManager::LoadConfigured(const std::vector<ModelOptions>& models) {
+absl::Status ModelManager::LoadConfigured(const std::vector<ModelOptions>& models,
+                                          const std::function<void()>& before_ready) {
   absl::Status status;
   absl::Notification done;
   ScheduleLoad([&] {
-    status = LoadTogether(models);
+    status = LoadTogether(models, before_ready);
     done.Notify();
   });
   done.WaitForNotification();
   return status;
 }
 
-absl::Status ModelManager::LoadTogether(const std::vector<ModelOptions>& models) {
+absl::Status ModelManager::LoadTogether(const std::vector<ModelOptions>& models,
+                                        const std::function<void()>& before_ready) {
   struct Loaded {
     std::shared_ptr<LoadedModel> model;
     absl::Duration time;
@@ -52,6 +54,7 @@ absl::Status ModelManager::LoadTogether(const std::vector<ModelOptions>& models)
     }
     all.push_back({*std::move(model), absl::Now() - start});
   }
+  if (before_ready) before_ready();
   for (Loaded& loaded : all) {
     const ModelKey key = loaded.model->key;
     const int64_t bytes = loaded.model->weight_bytes();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -33,11 +34,12 @@ class ModelManager {
   ModelManager& operator=(const ModelManager&) = delete;
 
   // The models become READY together once all are loaded, so that a server which will not start never serves; the first
-  // error is returned and names its model. Blocks. REQUIRES: the registry has each as LOADING.
-  absl::Status LoadConfigured(const std::vector<ModelOptions>& models);
+  // error is returned and names its model. `before_ready` (may be empty) is called before they do. Blocks. REQUIRES:
+  // the registry has each as LOADING.
+  absl::Status LoadConfigured(const std::vector<ModelOptions>& models, const std::function<void()>& before_ready);
 
-  // The model is LOADING when this returns OK, and then `done` will be called, when it is READY or FAILED. Otherwise the
-  // error of ModelRegistry::BeginLoad. `done` may be empty.
+  // The model is LOADING when this returns OK, and then `done` will be called, when it is READY or FAILED. Otherwise
+  // the error of ModelRegistry::BeginLoad. `done` may be empty.
   absl::Status Load(const ModelOptions& model, Done done);
 
   // The same for ModelRegistry::BeginUnload; `done` is called when the model's memory is free.
@@ -55,7 +57,7 @@ class ModelManager {
   uint64_t Keep(Done done);
   void Answer(uint64_t ticket, const absl::Status& status);
   void RunLoad(const ModelOptions& model, uint64_t ticket);
-  absl::Status LoadTogether(const std::vector<ModelOptions>& models);
+  absl::Status LoadTogether(const std::vector<ModelOptions>& models, const std::function<void()>& before_ready);
   void ScheduleLoad(absl::AnyInvocable<void()> load);
 
   const ModelLoader loader_;

@@ -18,6 +18,11 @@ class ModelReaper {
  public:
   using Job = absl::AnyInvocable<void()>;
 
+  ModelReaper() = default;
+  ~ModelReaper() { Stop(); }
+  ModelReaper(const ModelReaper&) = delete;
+  ModelReaper& operator=(const ModelReaper&) = delete;
+
   // The model exists from here on; `clean_up` is called first when it is gone.
   void Born(uint64_t model, Job clean_up);
 
@@ -32,8 +37,8 @@ class ModelReaper {
 
  private:
   absl::Mutex mutex_;
-  std::map<uint64_t, Job> alive_ ABSL_GUARDED_BY(mutex_);         // clean_up by model
-  std::multimap<uint64_t, Job> waiting_ ABSL_GUARDED_BY(mutex_);  // then by model
+  std::map<uint64_t, Job> alive_ ABSL_GUARDED_BY(mutex_);                                         // clean_up by model
+  std::multimap<uint64_t, Job> waiting_ ABSL_GUARDED_BY(mutex_);                                  // then by model
   std::unique_ptr<ThreadPool> thread_ ABSL_GUARDED_BY(mutex_) = std::make_unique<ThreadPool>(1);  // nullptr: stopped
 };
 
