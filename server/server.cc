@@ -120,6 +120,7 @@ absl::Status Server::Listen() {
   VITOK_ASSIGN_OR_RETURN(port_, OpenGrpcPort(options_.listen, options_,
                                              tls_ != nullptr ? tls_->credentials() : grpc::InsecureServerCredentials(),
                                              {service_.get(), admin_refusal_.get()}));
+  // gRPC's own health service calls "" SERVING from the bind up to here, some microseconds.
   health_.Attach(port_.server->GetHealthCheckService());
   return options_.admin_listen.empty() ? absl::OkStatus() : ListenForAdmin(admin);
 }
