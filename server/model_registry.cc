@@ -1,5 +1,6 @@
 #include "server/model_registry.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -93,6 +94,7 @@ std::vector<ModelRegistry::Entry> ModelRegistry::List() const {
       }
     }
   }
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.number < b.number; });
   return entries;
 }
 
@@ -107,7 +109,7 @@ absl::Status ModelRegistry::BeginLoad(const ModelKey& key) {
                                            entry->state == ModelState::kReady ? "loaded" : "loading",
                                            " already; load other weights under another version"));
   }
-  models_[key.name][key.version] = {.key = key};
+  models_[key.name][key.version] = {.key = key, .number = ++loads_};
   TellState(key, ModelState::kLoading);
   return absl::OkStatus();
 }

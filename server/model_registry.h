@@ -46,6 +46,7 @@ class ModelRegistry {
     absl::Duration load_time;            // the same
     std::vector<std::string> aliases;    // that lead to it, in order; filled in by List
     bool is_default = false;             // Find("") leads to it; filled in by List
+    uint64_t number = 0;                 // of the load, in order
   };
 
   explicit ModelRegistry(std::string default_name, Observer observer = {})
@@ -55,7 +56,7 @@ class ModelRegistry {
   // loading. FAILED_PRECONDITION: it could not be loaded; says why.
   absl::StatusOr<std::shared_ptr<LoadedModel>> Find(std::string_view name) const;
 
-  // Everything there is, by name and version.
+  // Everything there is, in the order of BeginLoad.
   std::vector<Entry> List() const;
 
   // From here on the model is LOADING. ALREADY_EXISTS: it is READY or LOADING, or its name is an alias. UNAVAILABLE
@@ -103,6 +104,7 @@ class ModelRegistry {
   mutable absl::Mutex mutex_;
   std::map<std::string, Versions, std::less<>> models_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, ModelKey, std::less<>> aliases_ ABSL_GUARDED_BY(mutex_);
+  uint64_t loads_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace vitok

@@ -135,6 +135,13 @@ TEST_F(ModelRegistryTest, AFailedVersionCanBeLoadedAgainOrRemoved) {
   EXPECT_EQ(CodeOf("a:2"), absl::StatusCode::kNotFound);
 }
 
+TEST_F(ModelRegistryTest, ListsModelsInTheOrderOfTheirLoads) {
+  for (const ModelKey& key : {ModelKey{"b", 2}, ModelKey{"a", 1}, ModelKey{"b", 1}}) Load(key);
+  std::vector<std::string> names;
+  for (const ModelRegistry::Entry& entry : registry_.List()) names.push_back(entry.key.ToString());
+  EXPECT_THAT(names, ElementsAre("b:2", "a:1", "b:1"));
+}
+
 TEST_F(ModelRegistryTest, ListsEverythingAndTellsItsObserver) {
   Load({"a", 1});
   ASSERT_TRUE(registry_.SetAlias("stable", {"a", 1}).ok());
