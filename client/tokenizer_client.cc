@@ -6,10 +6,11 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/strings/match.h"
+#include "client/call_error.h"
 #include "client/call_status.h"
 #include "client/channel.h"
 #include "client/credentials.h"
+#include "client/grpc_stream.h"
 #include "client/wire_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
@@ -29,6 +30,17 @@ absl::Status CheckOptions(const TokenizerClientOptions& options) {
   }
   if (options.max_message_bytes <= 0) {
     return absl::InvalidArgumentError(StrCat("max_message_bytes must be positive; was ", options.max_message_bytes));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckOptions(const StreamOptions& options) {
+  if (options.max_in_flight <= 0) {
+    return absl::InvalidArgumentError(StrCat("max_in_flight must be positive; was ", options.max_in_flight));
+  }
+  if (options.deadline <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        StrCat("deadline of the stream must be positive; was ", absl::FormatDuration(options.deadline)));
   }
   return absl::OkStatus();
 }
@@ -75,46 +87,44 @@ class TokenizerClient::Stub {
     const absl::Time start = absl::Now();
     const absl::Time deadline = start + options_.deadline;
     while (true) {
-      grpc::ClientContext context;
-      context.set_deadline(absl::ToChronoTime(deadline));
-      context.set_wait_for_ready(options_.wait_for_ready);
-      if (!options_.token.empty()) context.AddMetadata("authorization", "Bearer " + options_.token);
+      const std::unique_ptr<grpc::ClientContext> context = MakeContext();
+      context->set_deadline(absl::ToChronoTime(deadline));
       Response response;
-      const grpc::Status grpc_status = (*stub_.*method)(&context, request, &response);
+      const grpc::Status grpc_status = (*stub_.*method)(context.get(), request, &response);
       if (grpc_status.ok()) {
         if (round_trip != nullptr) *round_trip = absl::Now() - start;
         return response;
       }
       const absl::Status status = ToAbslStatus(grpc_status);
       const std::optional<absl::Duration> delay = options_.retry ? RetryDelay(status) : std::nullopt;
-      if (!delay || absl::Now() + *delay >= deadline) return Explain(status, name);
+      if (!delay || absl::Now() + *delay >= deadline) return ExplainCallError(status, Site(name, options_.deadline));
       absl::SleepFor(*delay);
     }
   }
 
+  template <typename Input, typename Result, typename Request, typename Response, typename Params>
+  absl::StatusOr<std::unique_ptr<TokenizerStream<Input, Result>>> Open(
+      std::string_view name,
+      std::unique_ptr<grpc::ClientReaderWriter<Request, Response>> (v1::Tokenizer::Stub::*method)(grpc::ClientContext*),
+      typename TokenizerStream<Input, Result>::OnResult on_result, const Params& params,
+      const StreamOptions& options) const {
+    VITOK_RETURN_IF_ERROR(CheckOptions(options));
+    return std::make_unique<GrpcStream<Input, Result, Params, Request, Response>>(
+        GrpcStreamOptions{.stream = options, .retry = options_.retry, .site = Site(name, options.deadline)}, params,
+        std::move(on_result), MakeContext(),
+        [this, method](grpc::ClientContext* context) { return (*stub_.*method)(context); });
+  }
+
  private:
-  // Names the call and the server, which gRPC's own texts do not. A passed deadline may be told by this side ("Deadline
-  // Exceeded"), by the server, or as a reset stream, whichever comes first.
-  absl::Status Explain(const absl::Status& status, std::string_view name) const {
-    std::string message;
-    if (absl::IsDeadlineExceeded(status)) {
-      message = StrCat(name, " on ", target_, " did not finish within ", absl::FormatDuration(options_.deadline));
-    } else if (IsUnreachable(status)) {
-      message = ExplainUnreachable(target_, options_.tls, std::string(status.message()));
-    } else if (absl::IsResourceExhausted(status) && absl::StrContains(status.message(), "error code 11")) {
-      // ENHANCE_YOUR_CALM: gRPC's memory for messages is used up (connections.memory_bytes of the server).
-      message =
-          StrCat("the server at ", target_, " holds too many messages at once; try again, or send fewer at a time");
-    } else if (absl::IsCancelled(status)) {
-      // Nobody cancels calls on this side: gRPC servers do so with calls that reach them while they shut down.
-      return absl::UnavailableError(StrCat("the server at ", target_, " ended the call unanswered"));
-    } else {
-      return status;
-    }
-    absl::Status explained(status.code(), StrCat(message, ": ", std::string(status.message())));
-    status.ForEachPayload(
-        [&explained](absl::string_view url, const absl::Cord& detail) { explained.SetPayload(url, detail); });
-    return explained;
+  std::unique_ptr<grpc::ClientContext> MakeContext() const {
+    auto context = std::make_unique<grpc::ClientContext>();
+    context->set_wait_for_ready(options_.wait_for_ready);
+    if (!options_.token.empty()) context->AddMetadata("authorization", "Bearer " + options_.token);
+    return context;
+  }
+
+  CallSite Site(std::string_view name, absl::Duration deadline) const {
+    return {.name = std::string(name), .target = target_, .deadline = deadline, .tls = options_.tls};
   }
 
   const std::string target_;
@@ -178,6 +188,26 @@ absl::StatusOr<BatchResult<PictureResult>> TokenizerClient::ReconstructAll(std::
   VITOK_ASSIGN_OR_RETURN(v1::ReconstructResponse response, stub_->Call("Reconstruct", &v1::Tokenizer::Stub::Reconstruct,
                                                                        ToWire(std::move(images), params), &round_trip));
   return ToBatch<PictureResult>(std::move(response), num_items, round_trip);
+}
+
+absl::StatusOr<std::unique_ptr<EncodeStream>> TokenizerClient::OpenEncodeStream(EncodeStream::OnResult on_result,
+                                                                                const EncodeParams& params,
+                                                                                const StreamOptions& options) const {
+  return stub_->Open<ImageInput, EncodeResult>("EncodeStream", &v1::Tokenizer::Stub::EncodeStream, std::move(on_result),
+                                               params, options);
+}
+
+absl::StatusOr<std::unique_ptr<DecodeStream>> TokenizerClient::OpenDecodeStream(DecodeStream::OnResult on_result,
+                                                                                const DecodeParams& params,
+                                                                                const StreamOptions& options) const {
+  return stub_->Open<Latents, PictureResult>("DecodeStream", &v1::Tokenizer::Stub::DecodeStream, std::move(on_result),
+                                             params, options);
+}
+
+absl::StatusOr<std::unique_ptr<ReconstructStream>> TokenizerClient::OpenReconstructStream(
+    ReconstructStream::OnResult on_result, const ReconstructParams& params, const StreamOptions& options) const {
+  return stub_->Open<ImageInput, PictureResult>("ReconstructStream", &v1::Tokenizer::Stub::ReconstructStream,
+                                                std::move(on_result), params, options);
 }
 
 absl::StatusOr<std::vector<ModelInfo>> TokenizerClient::ListModels() const {

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/tokenizer_stream.h"
 #include "client/tokenizer_types.h"
 
 namespace vitok {
@@ -21,7 +22,8 @@ struct TlsClientOptions {
 };
 
 struct TokenizerClientOptions {
-  // Time for a whole call, retries included, after which it fails with DEADLINE_EXCEEDED. REQUIRES: positive, finite.
+  // Time for a whole call, retries included, after which it fails with DEADLINE_EXCEEDED; streams have their own.
+  // REQUIRES: positive, finite.
   absl::Duration deadline = absl::Seconds(60);
   // Largest reply that is accepted; larger ones fail with RESOURCE_EXHAUSTED. REQUIRES: positive.
   int64_t max_message_bytes = int64_t{1} << 30;
@@ -69,6 +71,19 @@ class TokenizerClient {
                                                        const DecodeParams& params = {}) const;
   absl::StatusOr<BatchResult<PictureResult>> ReconstructAll(std::vector<ImageInput> images,
                                                             const ReconstructParams& params = {}) const;
+
+  // Streams for many items (tokenizer_stream.h), which go on while others wait: a stream fills a server's batches from
+  // one thread. Opening waits for nothing, and its errors are those of the stream. INVALID_ARGUMENT: an option out of
+  // range. The client must outlive its streams.
+  absl::StatusOr<std::unique_ptr<EncodeStream>> OpenEncodeStream(EncodeStream::OnResult on_result,
+                                                                 const EncodeParams& params = {},
+                                                                 const StreamOptions& options = {}) const;
+  absl::StatusOr<std::unique_ptr<DecodeStream>> OpenDecodeStream(DecodeStream::OnResult on_result,
+                                                                 const DecodeParams& params = {},
+                                                                 const StreamOptions& options = {}) const;
+  absl::StatusOr<std::unique_ptr<ReconstructStream>> OpenReconstructStream(ReconstructStream::OnResult on_result,
+                                                                           const ReconstructParams& params = {},
+                                                                           const StreamOptions& options = {}) const;
 
   absl::StatusOr<std::vector<ModelInfo>> ListModels() const;
   absl::StatusOr<ServerInfo> GetServerInfo() const;

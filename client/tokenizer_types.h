@@ -154,6 +154,8 @@ struct ServerLimits {
   int64_t max_batch_tokens = 0;
   int64_t max_queued_requests = 0;
   int64_t max_queued_tokens = 0;
+  int64_t max_queued_bytes = 0;
+  int64_t max_stream_requests = 0;  // of one stream: unanswered, or answered and not read
 };
 
 struct ServerInfo {

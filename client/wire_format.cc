@@ -256,7 +256,9 @@ absl::StatusOr<ServerInfo> FromWire(const v1::GetServerInfoResponse& info) {
                 .max_image_pixels = limits.max_image_pixels(),
                 .max_batch_tokens = limits.max_batch_tokens(),
                 .max_queued_requests = limits.max_queued_requests(),
-                .max_queued_tokens = limits.max_queued_tokens()};
+                .max_queued_tokens = limits.max_queued_tokens(),
+                .max_queued_bytes = limits.max_queued_bytes(),
+                .max_stream_requests = limits.max_stream_requests()};
   return out;
 }
 

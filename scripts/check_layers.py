@@ -59,6 +59,7 @@ LIBRARIES = (
      ("core/image/*_decoder.cc",)),
     ("ATen and torch", re.compile(r"(ATen/|torch/|c10/|caffe2/)"), ("core/*", "server/*", "trainer/*")),
     ("OpenSSL", re.compile(r"openssl/"), ("server/security/*",)),
+    ("cpp-httplib", re.compile(r"httplib\.h"), ("server/http_endpoint.cc", "server/tracing/otlp_client.cc")),
     ("spdlog", re.compile(r"spdlog/"), ("core/base/*", "server/*", "client/*", "trainer/*")),
     ("prometheus-cpp", re.compile(r"prometheus/"), ("server/*",)),
 )

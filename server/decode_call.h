@@ -1,28 +1,24 @@
-// One Decode call.
+// One Decode request.
 #pragma once
 
-#include "server/item_call.h"
-#include "vitok/v1/tokenizer.pb.h"
+#include <utility>
+
+#include "server/message_call.h"
 
 namespace vitok {
 
-class DecodeCall final : public ItemCall {
+class DecodeCall final : public MessageCall<v1::DecodeRequest, v1::DecodeResponse> {
  public:
-  DecodeCall(const ServiceContext& context, grpc::CallbackServerContext* rpc, const v1::DecodeRequest* request,
-             v1::DecodeResponse* response);
+  DecodeCall(const ServiceContext& context, Caller caller, Done done)
+      : MessageCall(context, TokenizerOp::kDecode, "latents", std::move(caller), std::move(done)) {}
 
  private:
+  int num_items() const override { return request().latents_size(); }
   absl::Status CheckOptions() override;
-  void AddResults() override;
   absl::StatusOr<int64_t> CountTokens(int item) override;
   absl::StatusOr<TokenSequence> ReadItem(int item) override;
-  absl::Status WriteItem(int item, const TokenSequence& output) override;
-  void EndItem(int item, const absl::Status& status, int64_t tokens, const RequestTimings& timings) override;
-  v1::Timings* reply_timings() override { return response_->mutable_timings(); }
-  const google::protobuf::Message& reply() const override { return *response_; }
+  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output) override;
 
-  const v1::DecodeRequest& request_;
-  v1::DecodeResponse* const response_;
   v1::PictureOptions picture_;
 };
 

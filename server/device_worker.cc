@@ -94,7 +94,9 @@ void DeviceWorker::Run(Batch batch) {
         StrCat("the batch of model '", model->key.name, "' did not end within ", absl::FormatDuration(limit)));
     for (const std::unique_ptr<TokenizerTask>& task : running->Take()) task->Drop(hung);
   });
+  metrics_->AddInflightBatches(device(), 1);
   std::vector<absl::StatusOr<TokenSequence>> results = RunBatch(*model, batch.lane.op, std::move(inputs), times.batch);
+  metrics_->AddInflightBatches(device(), -1);
   times.batch_end = absl::Now();
   if (!watchdog_.Disarm()) return;
 
@@ -104,9 +106,19 @@ void DeviceWorker::Run(Batch batch) {
   admission_.RecordBatch(record.tokens, duration);
   record.duration = duration;
   metrics_->RecordBatch(record);
+  RecordDeviceErrors(results);
   if (ErrorReason(results.front().status()) == kReasonDeviceFault) Fail(results.front().status());
   tasks = running->Take();
   for (size_t i = 0; i < tasks.size(); ++i) std::move(tasks[i]->done)(std::move(results[i]), times);
+}
+
+void DeviceWorker::RecordDeviceErrors(const std::vector<absl::StatusOr<TokenSequence>>& results) {
+  const auto ended_with = [&results](std::string_view reason) {
+    return std::any_of(results.begin(), results.end(),
+                       [reason](const auto& result) { return ErrorReason(result.status()) == reason; });
+  };
+  if (ended_with(kReasonDeviceFault)) metrics_->RecordDeviceError(device(), /*sticky=*/true);
+  if (ended_with(kReasonDeviceMemory)) metrics_->RecordDeviceError(device(), /*sticky=*/false);
 }
 
 void DeviceWorker::Fail(const absl::Status& status) {

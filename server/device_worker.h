@@ -73,6 +73,7 @@ class DeviceWorker {
 
   void RunBatches();
   void Run(Batch batch);
+  void RecordDeviceErrors(const std::vector<absl::StatusOr<TokenSequence>>& results);
   // The device is of no use any more: `status` for everything from here on.
   void Fail(const absl::Status& status);
 

@@ -1,32 +1,27 @@
-// One Encode call.
+// One Encode request.
 #pragma once
 
 #include <optional>
+#include <utility>
 
 #include "server/image_input.h"
-#include "server/item_call.h"
 #include "server/latent_output.h"
-#include "vitok/v1/tokenizer.pb.h"
+#include "server/message_call.h"
 
 namespace vitok {
 
-class EncodeCall final : public ItemCall {
+class EncodeCall final : public MessageCall<v1::EncodeRequest, v1::EncodeResponse> {
  public:
-  EncodeCall(const ServiceContext& context, grpc::CallbackServerContext* rpc, const v1::EncodeRequest* request,
-             v1::EncodeResponse* response);
+  EncodeCall(const ServiceContext& context, Caller caller, Done done)
+      : MessageCall(context, TokenizerOp::kEncode, "images", std::move(caller), std::move(done)) {}
 
  private:
+  int num_items() const override { return request().images_size(); }
   absl::Status CheckOptions() override;
-  void AddResults() override;
   absl::StatusOr<int64_t> CountTokens(int item) override;
   absl::StatusOr<TokenSequence> ReadItem(int item) override;
-  absl::Status WriteItem(int item, const TokenSequence& output) override;
-  void EndItem(int item, const absl::Status& status, int64_t tokens, const RequestTimings& timings) override;
-  v1::Timings* reply_timings() override { return response_->mutable_timings(); }
-  const google::protobuf::Message& reply() const override { return *response_; }
+  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output) override;
 
-  const v1::EncodeRequest& request_;
-  v1::EncodeResponse* const response_;
   std::optional<Preprocessor> own_pipeline_;
   ImageReading reading_;
   LatentForm form_;

@@ -37,6 +37,10 @@ absl::StatusOr<std::unique_ptr<HttpEndpoint>> HttpEndpoint::Create(const std::st
     const int yes = 1;
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
   });
+  // What the pages say is true for a moment only; and they need nothing from elsewhere.
+  server.set_default_headers({{"Cache-Control", "no-store"},
+                              {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"},
+                              {"X-Content-Type-Options", "nosniff"}});
   for (auto& [path, handler] : routes) {
     server.Get(path, [handler = std::move(handler)](const httplib::Request&, httplib::Response& response) {
       HttpReply reply = handler();

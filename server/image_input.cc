@@ -1,7 +1,6 @@
 #include "server/image_input.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "core/base/dtype.h"
 #include "core/base/status_macros.h"
@@ -62,7 +61,7 @@ absl::StatusOr<int64_t> CountEncodedTokens(std::string_view field, const std::st
   return std::max(upright.value_or(0), turned.value_or(0));
 }
 
-absl::StatusOr<PatchSequence> Preprocess(std::string_view field, const RgbImage& image, const ImageReading& reading) {
+absl::StatusOr<PatchSequence> Preprocess(std::string_view field, RgbView image, const ImageReading& reading) {
   absl::StatusOr<PatchSequence> patches = reading.preprocessor->Run(image);
   if (!patches.ok()) return AtField(field, patches.status());
   VITOK_RETURN_IF_ERROR(CheckTokens(field, patches->patches_ND.size(0), reading.max_tokens));
@@ -106,9 +105,8 @@ absl::StatusOr<PatchSequence> ReadImage(std::string_view field, const v1::ImageI
     case v1::ImageInput::kRaw: {
       const std::string raw_field = StrCat(field, ".raw");
       VITOK_ASSIGN_OR_RETURN(const RawSize size, CheckRaw(raw_field, image.raw(), reading.max_pixels));
-      RgbImage pixels(size.height_px, size.width_px);
-      std::memcpy(pixels.pixels_HWC.data(), image.raw().data().data(), pixels.pixels_HWC.size());
-      return Preprocess(raw_field, pixels, reading);
+      const auto* pixels = reinterpret_cast<const uint8_t*>(image.raw().data().data());
+      return Preprocess(raw_field, RgbView(size.height_px, size.width_px, pixels), reading);
     }
     case v1::ImageInput::kPatches:
       return ReadPatchDict(StrCat(field, ".patches"), image.patches(), *reading.model, reading.allow_nonfinite);

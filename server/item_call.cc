@@ -9,7 +9,9 @@
 #include "core/base/str_cat.h"
 #include "server/device_worker.h"
 #include "server/exceptions.h"
+#include "server/request_bytes.h"
 #include "server/request_id.h"
+#include "server/request_log.h"
 #include "server/status_details.h"
 #include "server/tensor_convert.h"
 
@@ -25,6 +27,8 @@ const at::Tensor& Values(const TokenSequence& sequence) {
 int64_t HostBytes(int64_t tokens, const TokenizerInfo& model) {
   return tokens * (model.patch_values + model.latent_channels) * int64_t{sizeof(float)};
 }
+
+constexpr int kModelField = v1::EncodeRequest::kModelFieldNumber;  // in the other requests too
 
 uint64_t NextCallNumber() {
   static std::atomic<uint64_t> calls{0};
@@ -54,54 +58,53 @@ absl::Status CheckHalves(TokenizerOp op, const LoadedModel& model) {
 
 }  // namespace
 
-ItemCall::ItemCall(const ServiceContext& context, grpc::CallbackServerContext* rpc, const Request& request)
+ItemCall::ItemCall(const ServiceContext& context, TokenizerOp op, std::string_view items_field, Caller caller,
+                   Done done)
     : context_(context),
-      rpc_(rpc),
-      request_(request),
+      op_(op),
+      items_field_(items_field),
+      caller_(std::move(caller)),
+      done_(std::move(done)),
       request_id_(NextRequestId()),
       arrival_(absl::Now()),
-      deadline_(absl::FromChrono(rpc->deadline())),
       number_(NextCallNumber()),
-      request_bytes_(static_cast<int64_t>(request.message->ByteSizeLong())) {}
+      trace_(context.tracer->StartRequest(*caller_.metadata, caller_.method, arrival_)) {}
 
-std::string ItemCall::ItemField(int item) const { return StrCat(request_.items_field, "[", item, "]"); }
+std::string ItemCall::ItemField(int item) const { return StrCat(items_field_, "[", item, "]"); }
 
-// gRPC calls this after Start has returned: model_ does not change any more.
-void ItemCall::OnCancel() {
-  *cancelled_ = true;
-  if (model_ != nullptr) model_->worker->Cancel(number_);
+void ItemCall::Cancel() {
+  cancelled_ = true;
+  if (DeviceWorker* worker = worker_) worker->Cancel(number_);
 }
 
-void ItemCall::OnDone() {
-  DrainGate* const gate = entered_ ? context_.gate : nullptr;
-  delete this;
-  if (gate != nullptr) gate->Leave();
-}
-
-void ItemCall::Start() {
-  rpc_->AddInitialMetadata("x-request-id", request_id_);
-  if (absl::Status status = Admit(); !status.ok()) {
-    EndCall(status, 0, RequestTimings());
+void ItemCall::Start(const grpc::ByteBuffer& request) {
+  request_bytes_ = static_cast<int64_t>(request.Length());
+  if (absl::Status status = Admit(request); !status.ok()) {
+    End(status, 0, RequestTimings());
     return;
   }
   AddResults();
   remaining_.store(request_.num_items);
-  // gRPC keeps the call until Start has returned, however fast the jobs are.
   for (int i = 0; i < request_.num_items; ++i) {
-    context_.jobs->Schedule([this, i] { PrepareItem(i); });
+    context_.jobs->Schedule([self = shared_from_this(), i] { self->PrepareItem(i); });
   }
 }
 
-absl::Status ItemCall::Admit() {
-  VITOK_ASSIGN_OR_RETURN(identity_, context_.authenticator->Authenticate(*rpc_, Role::kInfer));
-  entered_ = context_.gate->Enter();
-  if (!entered_) return DrainingError();
-  VITOK_ASSIGN_OR_RETURN(model_, context_.models->Find(request_.model));
-  VITOK_RETURN_IF_ERROR(CheckHalves(request_.op, *model_));
+absl::Status ItemCall::Admit(const grpc::ByteBuffer& request) {
+  VITOK_RETURN_IF_ERROR(caller_.identity.status());
+  std::optional<DrainGate::Ticket> ticket = context_.gate->Enter();
+  if (!ticket.has_value()) return DrainingError();
+  ticket_ = *std::move(ticket);
+  // All that can be refused without parsing comes first: under overload a refusal must cost next to nothing.
+  const std::string name = PeekString(request, kModelField);
+  VITOK_ASSIGN_OR_RETURN(model_, context_.models->Find(name));
+  VITOK_RETURN_IF_ERROR(CheckHalves(op_, *model_));
+  VITOK_RETURN_IF_ERROR(model_->worker->admission().CheckRoom());
+  VITOK_ASSIGN_OR_RETURN(request_, Parse(request));
   const int64_t max_items = context_.options->limits.max_images_per_request;
   if (request_.num_items < 1 || request_.num_items > max_items) {
-    return FieldError(request_.items_field, StrCat("must have between 1 and ", max_items,
-                                                   " entries (max_images_per_request); has ", request_.num_items));
+    return FieldError(items_field_, StrCat("must have between 1 and ", max_items,
+                                           " entries (max_images_per_request); has ", request_.num_items));
   }
   VITOK_RETURN_IF_ERROR(CheckOptions());
   items_ = std::vector<Item>(request_.num_items);
@@ -121,19 +124,19 @@ absl::Status ItemCall::Admit() {
   VITOK_ASSIGN_OR_RETURN(permit_, model_->worker->admission().Admit(load));
   context_.metrics->AddQueued(model_->worker->device(), load.items, load.tokens);
   // Last, so that only what is admitted is paid for.
-  return context_.quotas->Take(identity_.name, load.tokens);
+  return context_.quotas->Take(caller_.identity->name, load.tokens);
 }
 
 absl::Status ItemCall::CheckDeadline(const BatchSize& size) const {
-  if (deadline_ == absl::InfiniteFuture()) return absl::OkStatus();
-  const absl::Duration left = deadline_ - absl::Now();
-  const absl::Duration needed = model_->worker->PredictTime({model_->id, request_.op}, priority_, size);
+  if (caller_.deadline == absl::InfiniteFuture()) return absl::OkStatus();
+  const absl::Duration left = caller_.deadline - absl::Now();
+  const absl::Duration needed = model_->worker->PredictTime({model_->id, op_}, priority_, size);
   return needed <= left ? absl::OkStatus() : DeadlinePredictedError(needed, left);
 }
 
 absl::Status ItemCall::CheckAlive() const {
-  if (*cancelled_) return absl::CancelledError("cancelled by the client");
-  if (deadline_ <= absl::Now()) return absl::DeadlineExceededError("deadline passed before preprocessing");
+  if (cancelled_) return absl::CancelledError("cancelled by the client");
+  if (caller_.deadline <= absl::Now()) return absl::DeadlineExceededError("deadline passed before preprocessing");
   return absl::OkStatus();
 }
 
@@ -145,6 +148,9 @@ void ItemCall::PrepareItem(int i) {
       VITOK_ASSIGN_OR_RETURN(item.sequence, ReadItem(i));
       const at::Tensor& values = Values(item.sequence);
       item.tokens = values.size(0);
+      if (const auto* image = std::get_if<PatchSequence>(&item.sequence)) {
+        item.pixels = int64_t{image->geometry.height_px} * image->geometry.width_px;
+      }
       item.finite_input = !request_.allow_nonfinite || AllFinite(values);
       return absl::OkStatus();
     });
@@ -159,37 +165,36 @@ void ItemCall::ScheduleTasks() {
     Item& item = items_[i];
     item.timings.preprocess = ready_ - arrival_;
     if (!item.status.ok()) continue;
+    item.place = ItemPlace::kQueue;
     auto task = std::make_unique<TokenizerTask>();
-    task->lane = {model_->id, request_.op};
+    task->lane = {model_->id, op_};
     task->priority = priority_;
     task->tokens = item.tokens;
     task->bytes = HostBytes(item.tokens, model_->info());
     task->request = number_;
-    task->deadline = deadline_;
+    task->deadline = caller_.deadline;
     task->model = model_;
     task->input = std::move(item.sequence);
-    task->done = [this, i](absl::StatusOr<TokenSequence> output, const TaskTimes& times) {
-      OnTaskDone(i, std::move(output), times);
+    task->done = [self = shared_from_this(), i](absl::StatusOr<TokenSequence> output, const TaskTimes& times) {
+      self->OnTaskDone(i, std::move(output), times);
     };
     tasks.push_back(std::move(task));
   }
   if (tasks.empty()) {
-    ReplyWithItems(0);
+    EndItems(0);
     return;
   }
   remaining_.store(static_cast<int>(tasks.size()));
-  // The last task may end this call at any time from here on, so what is needed afterwards is copied before.
-  const std::shared_ptr<LoadedModel> model = model_;
-  const std::shared_ptr<const std::atomic<bool>> cancelled = cancelled_;
-  const uint64_t number = number_;
-  model->worker->Schedule(std::move(tasks));
+  worker_ = model_->worker;
+  model_->worker->Schedule(std::move(tasks));
   // A cancellation that came before the tasks were queued found nothing to cancel.
-  if (*cancelled) model->worker->Cancel(number);
+  if (cancelled_) model_->worker->Cancel(number_);
 }
 
 void ItemCall::OnTaskDone(int i, absl::StatusOr<TokenSequence> output, const TaskTimes& times) {
   Item& item = items_[i];
   item.status = output.status();
+  if (times.batch_start != absl::Time()) item.place = ItemPlace::kDispatched;
   if (output.ok()) {
     item.sequence = *std::move(output);
     item.timings.queue = times.batch_start - ready_;
@@ -198,15 +203,17 @@ void ItemCall::OnTaskDone(int i, absl::StatusOr<TokenSequence> output, const Tas
     item.timings.device_to_host = times.batch.device_to_host;
     item.computed = times.batch_end;
   }
-  context_.jobs->Schedule([this, i] { FinishItem(i); });
+  context_.jobs->Schedule([self = shared_from_this(), i] { self->FinishItem(i); });
 }
 
 void ItemCall::FinishItem(int i) {
   Item& item = items_[i];
+  if (item.status.ok() && cancelled_) item.status = absl::CancelledError("cancelled by the client while it ran");
   if (item.status.ok()) {
     item.status = CatchExceptions(ItemField(i), [this, i, &item]() -> absl::Status {
       VITOK_RETURN_IF_ERROR(CheckOutput(item));
-      return WriteItem(i, item.sequence);
+      VITOK_ASSIGN_OR_RETURN(item.value, WriteItem(i, item.sequence));
+      return absl::OkStatus();
     });
     item.sequence = TokenSequence();
   }
@@ -214,9 +221,9 @@ void ItemCall::FinishItem(int i) {
   if (item.status.ok()) {
     item.timings.postprocess = now - item.computed;
     item.timings.total = now - arrival_;
-    context_.metrics->RecordItem(request_.op, model_->key, item.tokens, item.timings);
+    context_.metrics->RecordItem(op_, model_->key, item.tokens, item.timings, item.pixels);
   }
-  if (remaining_.fetch_sub(1) == 1) ReplyWithItems(i);
+  if (remaining_.fetch_sub(1) == 1) EndItems(i);
 }
 
 absl::Status ItemCall::CheckOutput(const Item& item) const {
@@ -225,7 +232,7 @@ absl::Status ItemCall::CheckOutput(const Item& item) const {
   return absl::InternalError(StrCat("model '", model_->key.name, "' gave NaN or infinity for finite input"));
 }
 
-void ItemCall::ReplyWithItems(int last_item) {
+void ItemCall::EndItems(int last_item) {
   int64_t tokens = 0;
   const absl::Duration total = absl::Now() - arrival_;
   for (int i = 0; i < request_.num_items; ++i) {
@@ -234,52 +241,71 @@ void ItemCall::ReplyWithItems(int last_item) {
       tokens += item.tokens;
     } else {
       item.timings.total = total;
-      context_.metrics->RecordItemError(model_->key, item.status.code());
+      context_.metrics->RecordItemError(model_->key, item.status.code(), item.place);
     }
+    trace_.AddItem({.start = arrival_,
+                    .tokens = item.tokens,
+                    .ok = item.status.ok(),
+                    .timings = item.timings,
+                    .batch = item.batch});
     EndItem(i, item.status, item.status.ok() ? item.tokens : 0, item.timings);
   }
   const Item& last = items_[last_item];
   last.timings.WriteTo(reply_timings());
-  EndCall(request_.num_items == 1 ? last.status : absl::OkStatus(), tokens, last.timings);
+  End(request_.num_items == 1 ? last.status : absl::OkStatus(), tokens, last.timings);
 }
 
-void ItemCall::EndCall(const absl::Status& status, int64_t tokens, const RequestTimings& timings) {
+void ItemCall::End(const absl::Status& status, int64_t tokens, const RequestTimings& timings) {
+  CallEnd end{.ticket = std::move(ticket_), .permit = std::move(permit_), .status = status};
+  if (status.ok()) {
+    std::vector<grpc::Slice> values;
+    for (Item& item : items_) values.push_back(std::move(item.value));
+    end.reply = Serialize(std::move(values));
+  }
   RequestTimings call_timings = timings;
   call_timings.total = absl::Now() - arrival_;
-  context_.metrics->RecordCall({.op = request_.op,
+  const auto reply_bytes = static_cast<int64_t>(end.reply.Length());
+  context_.metrics->RecordCall({.op = op_,
                                 .model = model_ != nullptr ? model_->key : ModelKey(),
                                 .code = status.code(),
                                 .rejection = ErrorReason(status),
                                 .duration = call_timings.total,
                                 .bytes_in = request_bytes_,
-                                .bytes_out = status.ok() ? static_cast<int64_t>(reply().ByteSizeLong()) : 0});
+                                .bytes_out = reply_bytes,
+                                .items = request_.num_items,
+                                .error = {status.message().data(), status.message().size()}});
   Log(status, tokens, call_timings);
-  if (const Admission::Load& load = permit_.load(); load.items > 0) {
+  trace_.End({.model = model_ != nullptr ? &model_->key : nullptr,
+              .images = request_.num_items,
+              .tokens = tokens,
+              .request_id = request_id_,
+              .status = status});
+  if (const Admission::Load load = end.permit.load(); load.items > 0) {
     context_.metrics->AddQueued(model_->worker->device(), -load.items, -load.tokens);
-    permit_ = Admission::Permit();
   }
-  if (const absl::Duration retry = RetryDelay(status); retry > absl::ZeroDuration()) {
-    rpc_->AddTrailingMetadata("grpc-retry-pushback-ms", StrCat(absl::ToInt64Milliseconds(retry)));
-  }
-  Finish(ToGrpcStatus(status));  // nothing of this call may be touched after it
+  end.permit.Keep({.bytes = reply_bytes});
+  std::move(done_)(std::move(end));
 }
 
 void ItemCall::Log(const absl::Status& status, int64_t tokens, const RequestTimings& timings) const {
-  std::vector<LogField> fields = {
-      {"request_id", request_id_},
-      {"identity", identity_.name},
-      {"method", std::string(MethodName(request_.op))},
-      {"model", model_ != nullptr ? model_->key.name : std::string()},
-      {"images", int64_t{request_.num_items}},
-      {"tokens", tokens},
-      {"queue_us", absl::ToInt64Microseconds(timings.queue)},
-      {"compute_us", absl::ToInt64Microseconds(timings.compute)},
-      {"total_us", absl::ToInt64Microseconds(timings.total)},
-      {"code", std::string(CodeName(status.code()))},
-  };
-  if (!status.ok()) fields.push_back({"error", ToGrpcStatus(status).error_message()});
-  if (absl::IsUnauthenticated(status)) fields.push_back({"peer", rpc_->peer()});
-  LogEvent(status.code() == absl::StatusCode::kInternal ? spdlog::level::err : spdlog::level::info, "request", fields);
+  LogRequest(status.code(), [&] {
+    std::vector<LogField> fields = {
+        {"request_id", request_id_},
+        {"identity", caller_.identity.ok() ? caller_.identity->name : std::string()},
+        {"method", std::string(MethodName(op_))},
+        {"model", model_ != nullptr ? model_->key.ToString() : std::string()},
+        {"images", int64_t{request_.num_items}},
+        {"tokens", tokens},
+        {"queue_us", absl::ToInt64Microseconds(timings.queue)},
+        {"compute_us", absl::ToInt64Microseconds(timings.compute)},
+        {"total_us", absl::ToInt64Microseconds(timings.total)},
+        {"code", std::string(CodeName(status.code()))},
+    };
+    if (!status.ok()) fields.push_back({"error", ToGrpcStatus(status).error_message()});
+    if (absl::IsUnauthenticated(status)) fields.push_back({"peer", caller_.peer});
+    if (std::string trace = trace_.trace_id(); !trace.empty()) fields.push_back({"trace_id", std::move(trace)});
+    return fields;
+  });
 }
 
 }  // namespace vitok

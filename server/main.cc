@@ -1,6 +1,5 @@
 // vitok-server: see --help.
 #include <ATen/Parallel.h>
-#include <grpc/support/log.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "core/base/version.h"
 #include "core/model/load_autoencoder.h"
 #include "server/build_info.h"
+#include "server/grpc_log.h"
 #include "server/server.h"
 #include "server/server_config.h"
 #include "server/stop_signal.h"
@@ -55,14 +55,9 @@ void RaiseOpenFileLimit() {
                limit.rlim_cur, kEnough);
 }
 
-void LogGrpcMessage(gpr_log_func_args* args) {
-  const auto level = args->severity == GPR_LOG_SEVERITY_ERROR ? spdlog::level::warn : spdlog::level::debug;
-  spdlog::log(level, "grpc: {}", args->message);
-}
-
 absl::Status Serve(const ServerOptions& options) {
   VITOK_RETURN_IF_ERROR(InitLogging(options.log));
-  gpr_set_log_function(&LogGrpcMessage);
+  RouteGrpcLog();
   RaiseOpenFileLimit();
   const int compute_threads =
       options.compute_threads > 0 ? options.compute_threads : static_cast<int>(std::thread::hardware_concurrency());

@@ -1,12 +1,14 @@
 #include "server/picture_output.h"
 
 #include <string>
+#include <utility>
 
 #include "core/base/dtype.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/image/codec.h"
 #include "core/image/postprocess.h"
+#include "server/reply_bytes.h"
 #include "server/status_details.h"
 #include "server/tensor_convert.h"
 
@@ -15,17 +17,17 @@ namespace {
 
 constexpr int32_t kDefaultQuality = 95;
 
-void WritePixels(const RgbImage& image, v1::Tensor* tensor) {
+grpc::Slice WritePixels(RgbImage image, v1::Tensor* tensor) {
   tensor->set_dtype(v1::DTYPE_UINT8);
   tensor->add_shape(image.height_px);
   tensor->add_shape(image.width_px);
   tensor->add_shape(3);
-  tensor->set_data(image.pixels_HWC.data(), image.pixels_HWC.size());
+  return ToSlice(std::move(image.pixels_HWC));
 }
 
-absl::Status WriteFile(const RgbImage& image, ImageFormat format, int quality, v1::Picture* picture) {
-  VITOK_ASSIGN_OR_RETURN(*picture->mutable_encoded(), EncodeImage(image, {.format = format, .quality = quality}));
-  return absl::OkStatus();
+absl::StatusOr<grpc::Slice> WriteFile(const RgbImage& image, ImageFormat format, int quality) {
+  VITOK_ASSIGN_OR_RETURN(std::string file, EncodeImage(image, {.format = format, .quality = quality}));
+  return ToSlice(std::move(file));
 }
 
 }  // namespace
@@ -45,23 +47,20 @@ absl::StatusOr<v1::PictureOptions> ReadPictureOptions(const v1::PictureOptions& 
   return read;
 }
 
-absl::Status WritePicture(const PatchSequence& patches, int64_t patch_px, const v1::PictureOptions& options,
-                          v1::Picture* picture) {
+absl::StatusOr<grpc::Slice> WritePicture(const PatchSequence& patches, int64_t patch_px,
+                                         const v1::PictureOptions& options, v1::Picture* picture) {
   VITOK_ASSIGN_OR_RETURN(const at::Tensor pixels_3HW, PatchesToPixels(patches, patch_px));
   picture->set_height_px(patches.geometry.height_px);
   picture->set_width_px(patches.geometry.width_px);
   switch (options.format()) {
-    case v1::PIXEL_FORMAT_FLOAT16: WriteTensor(pixels_3HW, DType::kFloat16, picture->mutable_tensor()); break;
-    case v1::PIXEL_FORMAT_BFLOAT16: WriteTensor(pixels_3HW, DType::kBfloat16, picture->mutable_tensor()); break;
-    case v1::PIXEL_FORMAT_FLOAT32: WriteTensor(pixels_3HW, DType::kFloat32, picture->mutable_tensor()); break;
-    case v1::PIXEL_FORMAT_PNG: return WriteFile(ToRgbImage(pixels_3HW), ImageFormat::kPng, options.quality(), picture);
-    case v1::PIXEL_FORMAT_JPEG:
-      return WriteFile(ToRgbImage(pixels_3HW), ImageFormat::kJpeg, options.quality(), picture);
-    case v1::PIXEL_FORMAT_WEBP:
-      return WriteFile(ToRgbImage(pixels_3HW), ImageFormat::kWebp, options.quality(), picture);
-    default: WritePixels(ToRgbImage(pixels_3HW), picture->mutable_tensor()); break;
+    case v1::PIXEL_FORMAT_FLOAT16: return WriteLargeTensor(pixels_3HW, DType::kFloat16, picture->mutable_tensor());
+    case v1::PIXEL_FORMAT_BFLOAT16: return WriteLargeTensor(pixels_3HW, DType::kBfloat16, picture->mutable_tensor());
+    case v1::PIXEL_FORMAT_FLOAT32: return WriteLargeTensor(pixels_3HW, DType::kFloat32, picture->mutable_tensor());
+    case v1::PIXEL_FORMAT_PNG: return WriteFile(ToRgbImage(pixels_3HW), ImageFormat::kPng, options.quality());
+    case v1::PIXEL_FORMAT_JPEG: return WriteFile(ToRgbImage(pixels_3HW), ImageFormat::kJpeg, options.quality());
+    case v1::PIXEL_FORMAT_WEBP: return WriteFile(ToRgbImage(pixels_3HW), ImageFormat::kWebp, options.quality());
+    default: return WritePixels(ToRgbImage(pixels_3HW), picture->mutable_tensor());
   }
-  return absl::OkStatus();
 }
 
 }  // namespace vitok

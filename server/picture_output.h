@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/tokens/packed_tokens.h"
+#include "grpcpp/support/slice.h"
 #include "vitok/v1/tokenizer.pb.h"
 
 namespace vitok {
@@ -12,9 +13,10 @@ namespace vitok {
 // Fills in the defaults (UINT8, quality 95). INVALID_ARGUMENT: an unknown format, a quality out of its range.
 absl::StatusOr<v1::PictureOptions> ReadPictureOptions(const v1::PictureOptions& options);
 
-// Cuts the picture to its true size and writes it as `options` (from ReadPictureOptions) say. INVALID_ARGUMENT: a
-// picture that the file format cannot hold.
-absl::Status WritePicture(const PatchSequence& patches, int64_t patch_px, const v1::PictureOptions& options,
-                          v1::Picture* picture);
+// Cuts the picture to its true size and writes it as `options` (from ReadPictureOptions) say. Returns the bytes of the
+// tensor (then `picture` has one) or of the file, which stay out of the message (server/reply_bytes.h).
+// INVALID_ARGUMENT: a picture that the file format cannot hold.
+absl::StatusOr<grpc::Slice> WritePicture(const PatchSequence& patches, int64_t patch_px,
+                                         const v1::PictureOptions& options, v1::Picture* picture);
 
 }  // namespace vitok

@@ -46,6 +46,10 @@ absl::Status ReadConnections(const config::Connections& proto, const RequestLimi
                                      proto.max_age_grace_s(), connections.max_age_grace));
   VITOK_RETURN_IF_ERROR(
       read_seconds("connections.max_idle_s", proto.has_max_idle_s(), proto.max_idle_s(), connections.max_idle));
+  if (proto.has_stall_timeout_s()) {
+    VITOK_RETURN_IF_ERROR(CheckNumber("connections.stall_timeout_s", proto.stall_timeout_s(), 0.001, kMaxSeconds));
+    connections.stall_timeout = absl::Seconds(proto.stall_timeout_s());
+  }
   if (proto.has_max_streams()) connections.max_streams = proto.max_streams();
   if (proto.has_max_metadata_bytes()) connections.max_metadata_bytes = proto.max_metadata_bytes();
   if (proto.has_memory_bytes()) connections.memory_bytes = proto.memory_bytes();
@@ -78,6 +82,7 @@ void WriteSecurity(const ServerOptions& options, nlohmann::ordered_json& json) {
   json["connections"] = {{"max_age_s", absl::ToDoubleSeconds(connections.max_age)},
                          {"max_age_grace_s", absl::ToDoubleSeconds(connections.max_age_grace)},
                          {"max_idle_s", absl::ToDoubleSeconds(connections.max_idle)},
+                         {"stall_timeout_s", absl::ToDoubleSeconds(connections.stall_timeout)},
                          {"max_streams", connections.max_streams},
                          {"max_metadata_bytes", connections.max_metadata_bytes},
                          {"memory_bytes", connections.memory_bytes},

@@ -10,6 +10,7 @@
 #include "core/base/str_cat.h"
 #include "core/base/version.h"
 #include "server/listen_address.h"
+#include "server/status_report.h"
 #include "spdlog/spdlog.h"
 
 namespace vitok {
@@ -65,7 +66,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 
 Server::~Server() {
   if (port_.server != nullptr) Shutdown();
-  reaper_.Stop();  // its jobs use the workers and the manager
+  http_endpoint_.reset();  // its pages look at all the rest
+  reaper_.Stop();          // its jobs use the workers and the manager
 }
 
 absl::Status Server::CheckAddresses() const {
@@ -101,21 +103,28 @@ absl::Status Server::Listen() {
     models_.DeclareAlias(alias.alias, alias.model);
     health_.Announce(alias.alias);
   }
+  VITOK_ASSIGN_OR_RETURN(tracer_,
+                         Tracer::Create(options_.tracing, Version(),
+                                        {.exported = [this](int64_t spans) { metrics_.RecordExportedSpans(spans); },
+                                         .dropped = [this](int64_t spans) { metrics_.RecordDroppedSpans(spans); }}));
+  sends_ = std::make_unique<SendWatch>(options_.connections.stall_timeout);
   service_ = std::make_unique<TokenizerService>(ServiceContext{.options = &options_,
                                                                .models = &models_,
                                                                .authenticator = authenticator_.get(),
                                                                .quotas = &quotas_,
                                                                .metrics = &metrics_,
                                                                .gate = &gate_,
-                                                               .jobs = &jobs_});
+                                                               .jobs = &jobs_,
+                                                               .sends = sends_.get(),
+                                                               .tracer = tracer_.get()});
   const AdminService::Context admin = {
       .authenticator = authenticator_.get(), .gate = &gate_, .models = &models_, .manager = manager_.get()};
   admin_refusal_ = std::make_unique<AdminService>(
       admin, options_.admin_listen.empty() ? "the admin service is off; set admin.listen in the server's configuration"
                                            : "the admin service has a port of its own: admin.listen");
   if (!options_.http_listen.empty()) {
-    VITOK_ASSIGN_OR_RETURN(
-        http_endpoint_, HttpEndpoint::Create(options_.http_listen, {{"/metrics", [this] { return MetricsPage(); }}}));
+    rates_ = std::make_unique<RateSampler>([this] { return metrics_.CountsByMethod(); });
+    VITOK_ASSIGN_OR_RETURN(http_endpoint_, HttpEndpoint::Create(options_.http_listen, HttpPages()));
   }
   VITOK_ASSIGN_OR_RETURN(port_, OpenGrpcPort(options_.listen, options_,
                                              tls_ != nullptr ? tls_->credentials() : grpc::InsecureServerCredentials(),
@@ -159,9 +168,28 @@ void Server::OnDeviceFailure(const absl::Status& status) {
   if (on_failure_) on_failure_(status);
 }
 
-HttpReply Server::MetricsPage() const {
-  return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_.PrometheusText()};
+std::map<std::string, HttpHandler> Server::HttpPages() {
+  return {
+      {"/metrics",
+       [this] {
+         return HttpReply{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                          .body = metrics_.PrometheusText()};
+       }},
+      {"/livez", [] { return HttpReply{.body = "ok\n"}; }},
+      {"/readyz",
+       [this] {
+         const std::string reason = WhyNotReady();
+         return reason.empty() ? HttpReply{.body = "ok\n"} : HttpReply{.status = 503, .body = reason + "\n"};
+       }},
+      {"/",
+       [this] {
+         const StatusReport report = MakeStatusReport(options_, models_, metrics_, *rates_, WhyNotReady());
+         return HttpReply{.content_type = "text/html; charset=utf-8", .body = RenderStatusPage(report)};
+       }},
+  };
 }
+
+std::string Server::WhyNotReady() const { return failed_ ? "a device failed" : health_.WhyNotServing(); }
 
 bool Server::Shutdown() {
   // For answers that are on their way: refusals, and results of the batch that runs.

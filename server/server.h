@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -20,11 +21,14 @@
 #include "server/lifecycle/model_manager.h"
 #include "server/lifecycle/model_reaper.h"
 #include "server/model_registry.h"
+#include "server/rate_window.h"
 #include "server/security/authenticator.h"
 #include "server/security/tls_credentials.h"
+#include "server/send_watch.h"
 #include "server/server_config.h"
 #include "server/server_metrics.h"
 #include "server/tokenizer_service.h"
+#include "server/tracing/tracer.h"
 
 namespace vitok {
 
@@ -83,7 +87,8 @@ class Server {
   absl::Status LoadModels(const std::function<void()>& before_serving);
   void OnModelState(const ModelKey& model, std::optional<ModelState> state);
   void OnDeviceFailure(const absl::Status& status);
-  HttpReply MetricsPage() const;
+  std::map<std::string, HttpHandler> HttpPages();
+  std::string WhyNotReady() const;  // "": the server takes calls
 
   const ServerOptions options_;
   const FailureHandler on_failure_;
@@ -102,9 +107,12 @@ class Server {
   ModelRegistry models_;
   std::unique_ptr<ModelManager> manager_;
   CpuJobs jobs_;
+  std::unique_ptr<SendWatch> sends_;
+  std::unique_ptr<Tracer> tracer_;
   std::unique_ptr<TokenizerService> service_;
   std::unique_ptr<AdminService> admin_service_;
   std::unique_ptr<AdminService> admin_refusal_;  // what the main port says to calls of the admin service
+  std::unique_ptr<RateSampler> rates_;
   std::unique_ptr<HttpEndpoint> http_endpoint_;
   GrpcPort port_;
   GrpcPort admin_port_;

@@ -15,6 +15,7 @@
 #include "server/listen_address.h"
 #include "server/model_config.h"
 #include "server/security_config.h"
+#include "server/tracing_config.h"
 #include "vitok/config/server_config.pb.h"
 
 namespace vitok {
@@ -73,6 +74,8 @@ absl::Status ReadLimits(const config::Limits& proto, RequestLimits& limits) {
   if (proto.has_max_image_pixels()) limits.max_image_pixels = proto.max_image_pixels();
   VITOK_RETURN_IF_ERROR(CheckRange("limits.max_message_bytes", limits.max_message_bytes, 1024, kMaxMessageBytes));
   VITOK_RETURN_IF_ERROR(CheckRange("limits.max_images_per_request", limits.max_images_per_request, 1, 65536));
+  if (proto.has_max_stream_requests()) limits.max_stream_requests = proto.max_stream_requests();
+  VITOK_RETURN_IF_ERROR(CheckRange("limits.max_stream_requests", limits.max_stream_requests, 1, 65536));
   VITOK_RETURN_IF_ERROR(CheckRange("limits.max_image_tokens", limits.max_image_tokens, 1, kMaxTokens));
   return CheckRange("limits.max_image_pixels", limits.max_image_pixels, 1, kMaxInt);
 }
@@ -159,6 +162,7 @@ absl::StatusOr<ServerOptions> ToOptions(const nlohmann::json& json) {
   VITOK_RETURN_IF_ERROR(ReadBatching(proto.batching(), options.limits, options.batching));
   VITOK_RETURN_IF_ERROR(ReadCpu(proto.cpu(), options));
   VITOK_RETURN_IF_ERROR(ReadLog(proto.log(), options.log));
+  VITOK_RETURN_IF_ERROR(ReadTracing(proto.tracing(), options.tracing));
   VITOK_RETURN_IF_ERROR(ReadQuotas(proto, options));
   VITOK_RETURN_IF_ERROR(ReadAdmin(proto.admin(), options));
   VITOK_RETURN_IF_ERROR(CheckRange("memory.limit_bytes", proto.memory().limit_bytes(), 0, kMaxInt64));
@@ -192,7 +196,8 @@ std::string ServerConfigToYaml(const ServerOptions& options) {
   json["limits"] = {{"max_message_bytes", options.limits.max_message_bytes},
                     {"max_images_per_request", options.limits.max_images_per_request},
                     {"max_image_tokens", options.limits.max_image_tokens},
-                    {"max_image_pixels", options.limits.max_image_pixels}};
+                    {"max_image_pixels", options.limits.max_image_pixels},
+                    {"max_stream_requests", options.limits.max_stream_requests}};
   json["batching"] = {{"max_batch_tokens", options.batching.max_batch_tokens},
                       {"max_queued_requests", options.batching.max_queued_requests},
                       {"max_queued_tokens", options.batching.max_queued_tokens},
@@ -205,6 +210,7 @@ std::string ServerConfigToYaml(const ServerOptions& options) {
   json["cpu"] = {{"preprocess_threads", options.preprocess_threads}, {"compute_threads", options.compute_threads}};
   json["log"] = {{"format", options.log.format == LogOptions::Format::kJson ? "json" : "text"},
                  {"level", options.log.level}};
+  json["tracing"] = TracingToJson(options.tracing);
   json["quotas"] = nlohmann::ordered_json::array();
   for (const QuotaOptions& quota : options.quotas) {
     json["quotas"].push_back({{"identity", quota.identity},

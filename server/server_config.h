@@ -15,6 +15,7 @@
 #include "server/security/authenticator.h"
 #include "server/security/connection_limits.h"
 #include "server/security/tls_files.h"
+#include "server/tracing/tracing_options.h"
 
 namespace vitok {
 
@@ -23,6 +24,7 @@ struct RequestLimits {
   int64_t max_images_per_request = 256;
   int64_t max_image_tokens = 65536;
   int64_t max_image_pixels = int64_t{1} << 26;
+  int64_t max_stream_requests = 256;
 };
 
 struct BatchingOptions {
@@ -70,6 +72,7 @@ struct ServerOptions {
   int preprocess_threads = 0;  // 0: one a core
   int compute_threads = 0;     // 0: one a core
   LogOptions log;
+  TracingOptions tracing;
   std::vector<QuotaOptions> quotas;
   std::string admin_listen;           // empty: no admin service
   int64_t memory_limit_bytes = 0;     // of the models of each device; 0: what the device has

@@ -39,6 +39,7 @@ void WriteLimits(const ServerOptions& options, v1::Limits* message) {
   message->set_max_queued_requests(options.batching.max_queued_requests);
   message->set_max_queued_tokens(options.batching.max_queued_tokens);
   message->set_max_queued_bytes(options.batching.max_queued_bytes);
+  message->set_max_stream_requests(options.limits.max_stream_requests);
 }
 
 }  // namespace

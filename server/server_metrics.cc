@@ -1,188 +1,183 @@
 #include "server/server_metrics.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "absl/strings/ascii.h"
+#include "absl/time/clock.h"
+#include "core/base/log.h"
 #include "core/base/str_cat.h"
 #include "prometheus/text_serializer.h"
+#include "server/process_metrics.h"
 #include "server/status_details.h"
 
 namespace vitok {
 namespace {
 
-constexpr TokenizerOp kAllOps[] = {TokenizerOp::kEncode, TokenizerOp::kDecode, TokenizerOp::kReconstruct};
+prometheus::Family<prometheus::Counter>& Counters(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+}
 
-struct Stage {
-  const char* name;
-  absl::Duration RequestTimings::*time;
-};
-constexpr Stage kStageTimes[] = {
-    {"preprocess", &RequestTimings::preprocess},         {"queue", &RequestTimings::queue},
-    {"host_to_device", &RequestTimings::host_to_device}, {"compute", &RequestTimings::compute},
-    {"device_to_host", &RequestTimings::device_to_host}, {"postprocess", &RequestTimings::postprocess},
-};
+prometheus::Family<prometheus::Gauge>& Gauges(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
 
-constexpr const char* kCloseReasonNames[] = {"full", "delay", "idle"};  // in the order of CloseReason
-
-// 0.25 ms to 32 s: doubling, but in steps of about 1.4 between 2 and 500 ms, where SLOs lie.
-const prometheus::Histogram::BucketBoundaries kSeconds = {
-    0.00025, 0.0005, 0.001, 0.002, 0.0028, 0.004, 0.0056, 0.008, 0.011, 0.016, 0.022, 0.032, 0.045,
-    0.064,   0.09,   0.125, 0.18,  0.25,   0.35,  0.5,    1,     2,     4,     8,     16,    32};
-const prometheus::Histogram::BucketBoundaries kTokens = {16,   32,   64,   128,   256,   512,   1024,
-                                                         2048, 4096, 8192, 16384, 32768, 65536, 131072};
-const prometheus::Histogram::BucketBoundaries kRatio = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1};
-const prometheus::Histogram::BucketBoundaries kImages = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
+size_t Index(auto value) { return static_cast<size_t>(value); }
 
 }  // namespace
 
-std::string_view MethodName(TokenizerOp op) {
-  switch (op) {
-    case TokenizerOp::kEncode: return "Encode";
-    case TokenizerOp::kDecode: return "Decode";
-    case TokenizerOp::kReconstruct: return "Reconstruct";
-  }
-  return "";
-}
-
-ServerMetrics::CounterFamily& ServerMetrics::Counters(const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(registry_);
-}
-
-ServerMetrics::GaugeFamily& ServerMetrics::Gauges(const char* name, const char* help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(registry_);
-}
-
-ServerMetrics::HistogramFamily& ServerMetrics::Histograms(const char* name, const char* help) {
-  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry_);
-}
-
 ServerMetrics::ServerMetrics(std::string_view version)
-    : requests_(Counters("vitok_requests_total", "Finished calls")),
-      duration_(Histograms("vitok_request_duration_seconds", "Time from a call's arrival to its reply")),
-      stages_(Histograms("vitok_stage_duration_seconds", "Time of each item by stage")),
-      queue_wait_(Histograms("vitok_queue_wait_seconds", "Time of each item from ready to the start of its batch")),
-      batch_tokens_(Histograms("vitok_batch_tokens", "Tokens of each batch")),
-      batch_images_(Histograms("vitok_batch_images", "Images or latents of each batch")),
-      batch_fill_(Histograms("vitok_batch_fill_ratio", "Tokens of each batch over the token budget")),
-      batch_close_(Counters("vitok_batch_close_total", "Batches by why they held no more")),
-      padded_tokens_(Counters("vitok_padded_tokens_total", "Tokens computed that belong to no image")),
-      images_(Counters("vitok_images_total", "Images or latents done")),
-      tokens_(Counters("vitok_tokens_total", "Tokens of images or latents done")),
-      expired_(Counters("vitok_expired_total", "Items whose deadline passed unserved")),
-      cancelled_(Counters("vitok_cancelled_total", "Items that the client cancelled")),
-      nonfinite_(Counters("vitok_nonfinite_total", "Items with a non-finite result of finite input")),
-      queued_requests_(Gauges("vitok_queued_requests", "Items admitted and not finished")),
-      queued_tokens_(Gauges("vitok_queued_tokens", "Tokens admitted and not finished")),
-      busy_seconds_(Counters("vitok_device_busy_seconds_total", "Time a device spent on batches")),
-      model_state_(Gauges("vitok_model_state", "1 for the state that a model is in, 0 for the others")),
+    : model_series_(registry_),
+      unknown_(model_series_.Make("unknown", "0")),
+      queued_requests_(Gauges(registry_, "vitok_queued_requests", "Items admitted and not finished")),
+      queued_tokens_(Gauges(registry_, "vitok_queued_tokens", "Tokens admitted and not finished")),
+      inflight_batches_(Gauges(registry_, "vitok_inflight_batches", "Batches on the device")),
+      busy_seconds_(Counters(registry_, "vitok_device_busy_seconds_total", "Time a device spent on batches")),
+      device_errors_(Counters(registry_, "vitok_device_errors_total", "Errors of the device itself")),
+      model_state_(Gauges(registry_, "vitok_model_state", "1 for the state that a model is in, 0 for the others")),
       model_load_seconds_(
-          Gauges("vitok_model_load_seconds", "Time that the last load of a model took, warm-up included")),
-      unknown_(MakeModel("unknown", "0")) {
-  CounterFamily& rejected = Counters("vitok_rejected_total", "Calls refused at the door");
+          Gauges(registry_, "vitok_model_load_seconds", "Time that the last load of a model took, warm-up included")) {
+  prometheus::Family<prometheus::Counter>& rejected =
+      Counters(registry_, "vitok_rejected_total", "Calls refused at the door");
   for (const std::string_view reason : {kReasonQueueRequests, kReasonQueueTokens, kReasonQueueBytes, kReasonQuota,
                                         kReasonDeadlinePredicted, kReasonDraining}) {
     rejected_[std::string(reason)] = &rejected.Add({{"reason", absl::AsciiStrToLower(ToAbsl(reason))}});
   }
-  CounterFamily& bytes = Counters("vitok_payload_bytes", "Bytes of request and reply messages");
-  bytes_in_ = &bytes.Add({{"direction", "in"}});
-  bytes_out_ = &bytes.Add({{"direction", "out"}});
-  Gauges("vitok_build_info", "Always 1; the version is in the label").Add({{"version", std::string(version)}}).Set(1);
-}
-
-ServerMetrics::ModelMetrics ServerMetrics::MakeModel(const std::string& name, const std::string& version) {
-  const prometheus::Labels by_model = {{"model", name}, {"version", version}};
-  const auto with = [&by_model](prometheus::Labels labels) {
-    labels.insert(by_model.begin(), by_model.end());
-    return labels;
-  };
-  ModelMetrics model;
-  for (size_t op = 0; op < kOps; ++op) {
-    MethodMetrics& method = model.methods[op];
-    const std::string method_name(MethodName(kAllOps[op]));
-    method.duration = &duration_.Add(with({{"method", method_name}}), kSeconds);
-    for (size_t code = 0; code < kCodes; ++code) {
-      const std::string code_name(CodeName(static_cast<absl::StatusCode>(code)));
-      method.requests[code] = &requests_.Add(with({{"method", method_name}, {"code", code_name}}));
-    }
-    for (size_t stage = 0; stage < kStages; ++stage) {
-      method.stages[stage] =
-          &stages_.Add(with({{"method", method_name}, {"stage", kStageTimes[stage].name}}), kSeconds);
-    }
+  prometheus::Family<prometheus::Counter>& payload =
+      Counters(registry_, "vitok_payload_bytes_total", "Bytes of request and reply messages");
+  prometheus::Family<prometheus::Counter>& copied =
+      Counters(registry_, "vitok_copied_bytes_total", "Bytes of payloads copied within host memory");
+  constexpr const char* kDirections[] = {"in", "out"};  // in the order of CopyDirection
+  for (size_t direction = 0; direction < std::size(kDirections); ++direction) {
+    payload_bytes_[direction] = &payload.Add({{"direction", kDirections[direction]}});
+    copied_bytes_[direction] = &copied.Add({{"direction", kDirections[direction]}});
   }
-  model.queue_wait = &queue_wait_.Add(by_model, kSeconds);
-  model.batch_tokens = &batch_tokens_.Add(by_model, kTokens);
-  model.batch_images = &batch_images_.Add(by_model, kImages);
-  model.batch_fill = &batch_fill_.Add(by_model, kRatio);
-  for (size_t reason = 0; reason < kCloseReasons; ++reason) {
-    model.batch_close[reason] = &batch_close_.Add(with({{"reason", kCloseReasonNames[reason]}}));
-  }
-  model.padded_tokens = &padded_tokens_.Add(by_model);
-  model.images = &images_.Add(by_model);
-  model.tokens = &tokens_.Add(by_model);
-  model.expired = &expired_.Add(by_model);
-  model.cancelled = &cancelled_.Add(by_model);
-  model.nonfinite = &nonfinite_.Add(by_model);
-  return model;
+  scrape_values_.AddGroup(ScrapeValues::Kind::kCounter, "vitok_telemetry_dropped_total",
+                          "Log lines and spans that could not be written", {}, "sink",
+                          [this]() -> std::map<std::string, double> {
+                            return {{"log", static_cast<double>(LostLogLines())}, {"trace", dropped_spans_.Value()}};
+                          });
+  scrape_values_.Add(ScrapeValues::Kind::kCounter, "vitok_telemetry_exported_total", "Spans that a collector took",
+                     {{"sink", "trace"}}, [this] { return exported_spans_.Value(); });
+  AddProcessMetrics(scrape_values_);
+  Gauges(registry_, "vitok_build_info", "Always 1; the version is in the label")
+      .Add({{"version", std::string(version)}})
+      .Set(1);
 }
 
 void ServerMetrics::AddModel(const ModelKey& model) {
   absl::MutexLock lock(&mutex_);
-  if (models_.count(model) == 0) models_.emplace(model, MakeModel(model.name, std::to_string(model.version)));
+  if (models_.count(model) == 0) {
+    models_.emplace(model, model_series_.Make(model.name, std::to_string(model.version)));
+  }
 }
 
-void ServerMetrics::AddDevice(const std::string& device) {
+void ServerMetrics::AddDevice(const std::string& device, MemoryReader memory) {
   absl::MutexLock lock(&mutex_);
-  const prometheus::Labels by_device = {{"device", device}};
-  devices_[device] = {&queued_requests_.Add(by_device), &queued_tokens_.Add(by_device), &busy_seconds_.Add(by_device)};
+  const auto [entry, added] = devices_.try_emplace(device);
+  if (!added) return;
+  DeviceSeries& series = entry->second;
+  const prometheus::Labels labels = {{"device", device}};
+  series.queued_requests = &queued_requests_.Add(labels);
+  series.queued_tokens = &queued_tokens_.Add(labels);
+  series.inflight_batches = &inflight_batches_.Add(labels);
+  series.busy_seconds = &busy_seconds_.Add(labels);
+  for (const bool sticky : {false, true}) {
+    series.errors[sticky] = &device_errors_.Add({{"device", device}, {"sticky", sticky ? "true" : "false"}});
+  }
+  if (device.starts_with("cuda")) AddGpu(device, series, std::move(memory));
 }
 
-ServerMetrics::ModelMetrics& ServerMetrics::ForModel(const ModelKey& model) {
+// The names that GPU dashboards look for, with the values of the series that all devices have.
+void ServerMetrics::AddGpu(const std::string& device, DeviceSeries& series, MemoryReader memory) {
+  using Kind = ScrapeValues::Kind;
+  const prometheus::Labels labels = {{"device", device}};
+  scrape_values_.Add(Kind::kCounter, "vitok_gpu_busy_seconds_total", "Time a GPU spent on batches", labels,
+                     [busy = series.busy_seconds] { return busy->Value(); });
+  scrape_values_.AddGroup(Kind::kCounter, "vitok_cuda_errors_total", "Errors of CUDA, sticky or not", labels, "sticky",
+                          [errors = series.errors]() -> std::map<std::string, double> {
+                            return {{"false", errors[0]->Value()}, {"true", errors[1]->Value()}};
+                          });
+  if (memory == nullptr) return;
+  scrape_values_.AddGroup(Kind::kGauge, "vitok_gpu_memory_bytes", "Memory of a GPU by kind", labels, "kind",
+                          [memory, weights = &series.weights]() -> std::map<std::string, double> {
+                            const std::optional<DeviceMemory> now = memory();
+                            if (!now.has_value()) return {};
+                            const auto allocated = static_cast<double>(now->allocated);
+                            return {{"weights", weights->Value()},
+                                    {"activations", std::max(0.0, allocated - weights->Value())},
+                                    {"reserved", static_cast<double>(now->reserved)},
+                                    {"free", static_cast<double>(now->free)}};
+                          });
+  scrape_values_.Add(Kind::kGauge, "vitok_pinned_bytes", "Host memory pinned for transfers", labels,
+                     [memory]() -> std::optional<double> {
+                       const std::optional<DeviceMemory> now = memory();
+                       if (!now.has_value()) return std::nullopt;
+                       return static_cast<double>(now->pinned);
+                     });
+}
+
+ModelSeries& ServerMetrics::ForModel(const ModelKey& model) {
   absl::ReaderMutexLock lock(&mutex_);
   const auto found = models_.find(model);
   return found != models_.end() ? found->second : unknown_;
 }
 
-ServerMetrics::DeviceMetrics* ServerMetrics::ForDevice(std::string_view device) {
+ServerMetrics::DeviceSeries* ServerMetrics::ForDevice(std::string_view device) {
   absl::ReaderMutexLock lock(&mutex_);
   const auto found = devices_.find(device);
   return found != devices_.end() ? &found->second : nullptr;
 }
 
 void ServerMetrics::RecordCall(const Call& call) {
-  MethodMetrics& method = ForModel(call.model).methods[static_cast<size_t>(call.op)];
-  method.requests[static_cast<size_t>(call.code)]->Increment();
+  ModelSeries& model = ForModel(call.model);
+  ModelSeries::Method& method = model.methods[Index(call.op)];
+  method.requests[Index(call.code)]->Increment();
   method.duration->Observe(absl::ToDoubleSeconds(call.duration));
-  bytes_in_->Increment(static_cast<double>(call.bytes_in));
-  bytes_out_->Increment(static_cast<double>(call.bytes_out));
+  payload_bytes_[Index(CopyDirection::kIn)]->Increment(static_cast<double>(call.bytes_in));
+  payload_bytes_[Index(CopyDirection::kOut)]->Increment(static_cast<double>(call.bytes_out));
+  if (call.code == absl::StatusCode::kOk) return;
   const auto rejected = rejected_.find(call.rejection);
   if (rejected != rejected_.end()) rejected->second->Increment();
+  if (call.rejection == kReasonDeadlinePredicted) {
+    model.expired[Index(ItemPlace::kPredicted)]->Increment(static_cast<double>(call.items));
+  }
+  recent_errors_.Add(absl::Now(), MethodName(call.op), &model == &unknown_ ? "" : call.model.ToString(), call.code,
+                     call.rejection, call.error);
 }
 
 void ServerMetrics::RecordBatch(const BatchRecord& batch) {
-  ModelMetrics& model = ForModel(batch.model);
+  ModelSeries& model = ForModel(batch.model);
   model.batch_tokens->Observe(static_cast<double>(batch.tokens));
   model.batch_images->Observe(static_cast<double>(batch.images));
   model.padded_tokens->Increment(static_cast<double>(batch.padded_tokens));
   model.batch_fill->Observe(batch.fill);
-  model.batch_close[static_cast<size_t>(batch.reason)]->Increment();
-  if (DeviceMetrics* device = ForDevice(batch.device)) {
+  model.batch_close[Index(batch.reason)]->Increment();
+  if (DeviceSeries* device = ForDevice(batch.device)) {
     device->busy_seconds->Increment(absl::ToDoubleSeconds(batch.duration));
   }
 }
 
-void ServerMetrics::RecordItem(TokenizerOp op, const ModelKey& model_key, int64_t tokens,
-                               const RequestTimings& timings) {
-  ModelMetrics& model = ForModel(model_key);
-  model.images->Increment();
-  model.tokens->Increment(static_cast<double>(tokens));
+void ServerMetrics::RecordItem(TokenizerOp op, const ModelKey& model_key, int64_t tokens, const RequestTimings& timings,
+                               int64_t pixels) {
+  ModelSeries& model = ForModel(model_key);
   model.queue_wait->Observe(absl::ToDoubleSeconds(timings.queue));
-  MethodMetrics& method = model.methods[static_cast<size_t>(op)];
-  for (size_t stage = 0; stage < kStages; ++stage) {
-    method.stages[stage]->Observe(absl::ToDoubleSeconds(timings.*kStageTimes[stage].time));
+  ModelSeries::Method& method = model.methods[Index(op)];
+  method.images->Increment();
+  method.pixels->Increment(static_cast<double>(pixels));
+  method.tokens->Increment(static_cast<double>(tokens));
+  for (size_t stage = 0; stage < ModelSeries::kStages; ++stage) {
+    method.stages[stage]->Observe(absl::ToDoubleSeconds(timings.*kTimedStages[stage].time));
   }
 }
 
-void ServerMetrics::RecordItemError(const ModelKey& model, absl::StatusCode code) {
-  if (code == absl::StatusCode::kDeadlineExceeded) ForModel(model).expired->Increment();
-  if (code == absl::StatusCode::kCancelled) ForModel(model).cancelled->Increment();
+void ServerMetrics::RecordItemError(const ModelKey& model, absl::StatusCode code, ItemPlace place) {
+  if (code == absl::StatusCode::kDeadlineExceeded) ForModel(model).expired[Index(place)]->Increment();
+  // Nobody can cancel at the door: the call ends before gRPC says so.
+  if (code == absl::StatusCode::kCancelled && place != ItemPlace::kPredicted) {
+    ForModel(model).cancelled[Index(place)]->Increment();
+  }
 }
 
 void ServerMetrics::RecordNonfinite(const ModelKey& model) { ForModel(model).nonfinite->Increment(); }
@@ -203,14 +198,73 @@ void ServerMetrics::RecordModelLoad(const ModelKey& model, absl::Duration durati
 }
 
 void ServerMetrics::AddQueued(std::string_view device, int64_t requests, int64_t tokens) {
-  if (DeviceMetrics* found = ForDevice(device)) {
+  if (DeviceSeries* found = ForDevice(device)) {
     found->queued_requests->Increment(static_cast<double>(requests));
     found->queued_tokens->Increment(static_cast<double>(tokens));
   }
 }
 
-std::string ServerMetrics::PrometheusText() const {
-  return prometheus::TextSerializer().Serialize(registry_.Collect());
+void ServerMetrics::AddInflightBatches(std::string_view device, int64_t batches) {
+  if (DeviceSeries* found = ForDevice(device)) found->inflight_batches->Increment(static_cast<double>(batches));
 }
+
+void ServerMetrics::AddWeights(std::string_view device, int64_t bytes) {
+  if (DeviceSeries* found = ForDevice(device)) found->weights.Increment(static_cast<double>(bytes));
+}
+
+void ServerMetrics::RecordDeviceError(std::string_view device, bool sticky) {
+  if (DeviceSeries* found = ForDevice(device)) found->errors[sticky]->Increment();
+}
+
+void ServerMetrics::RecordCopy(CopyDirection direction, int64_t bytes) {
+  copied_bytes_[Index(direction)]->Increment(static_cast<double>(bytes));
+}
+
+void ServerMetrics::RecordDroppedSpans(int64_t count) { dropped_spans_.Increment(static_cast<double>(count)); }
+
+std::vector<MethodCounts> ServerMetrics::CountsByMethod() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  std::vector<MethodCounts> all;
+  for (const auto& [key, model] : models_) {
+    for (size_t op = 0; op < ModelSeries::kOps; ++op) {
+      const ModelSeries::Method& method = model.methods[op];
+      MethodCounts counts{.model = key, .method = std::string(MethodName(static_cast<TokenizerOp>(op)))};
+      for (const prometheus::Counter* requests : method.requests) counts.requests += requests->Value();
+      counts.images = method.images->Value();
+      counts.tokens = method.tokens->Value();
+      counts.pixels = method.pixels->Value();
+      counts.duration = method.duration->Collect().histogram;
+      all.push_back(std::move(counts));
+    }
+  }
+  return all;
+}
+
+std::vector<std::pair<std::string, int64_t>> ServerMetrics::Rejections() const {
+  std::vector<std::pair<std::string, int64_t>> rejections;
+  for (const auto& [reason, count] : rejected_) rejections.emplace_back(reason, static_cast<int64_t>(count->Value()));
+  return rejections;
+}
+
+std::vector<ServerMetrics::DeviceState> ServerMetrics::Devices() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  std::vector<DeviceState> devices;
+  for (const auto& [name, series] : devices_) {
+    devices.push_back({.name = name,
+                       .queued_requests = static_cast<int64_t>(series.queued_requests->Value()),
+                       .queued_tokens = static_cast<int64_t>(series.queued_tokens->Value()),
+                       .inflight_batches = static_cast<int64_t>(series.inflight_batches->Value())});
+  }
+  return devices;
+}
+
+std::vector<prometheus::MetricFamily> ServerMetrics::Collect() const {
+  std::vector<prometheus::MetricFamily> families = registry_.Collect();
+  std::vector<prometheus::MetricFamily> read = scrape_values_.Collect();
+  std::move(read.begin(), read.end(), std::back_inserter(families));
+  return families;
+}
+
+std::string ServerMetrics::PrometheusText() const { return prometheus::TextSerializer().Serialize(Collect()); }
 
 }  // namespace vitok

@@ -7,8 +7,10 @@
 #include "server/loaded_model.h"
 #include "server/model_registry.h"
 #include "server/security/authenticator.h"
+#include "server/send_watch.h"
 #include "server/server_config.h"
 #include "server/server_metrics.h"
+#include "server/tracing/tracer.h"
 
 namespace vitok {
 
@@ -21,6 +23,8 @@ struct ServiceContext {
   ServerMetrics* metrics = nullptr;
   DrainGate* gate = nullptr;
   CpuJobs* jobs = nullptr;
+  SendWatch* sends = nullptr;
+  Tracer* tracer = nullptr;
 };
 
 }  // namespace vitok

@@ -34,6 +34,14 @@ bool HasFullExponent(const Bits* values, int64_t count, Bits exponent_mask) {
   return found;
 }
 
+// The tensor in the form that is sent; the message gets dtype and shape.
+at::Tensor WriteForm(const at::Tensor& tensor, DType dtype, v1::Tensor* message) {
+  at::Tensor values = tensor.to(ToScalarType(dtype)).contiguous();
+  message->set_dtype(ToProto(dtype));
+  message->mutable_shape()->Add(values.sizes().begin(), values.sizes().end());
+  return values;
+}
+
 }  // namespace
 
 v1::DType ToProto(DType dtype) {
@@ -133,10 +141,15 @@ bool AllFinite(const at::Tensor& tensor) {
 }
 
 void WriteTensor(const at::Tensor& tensor, DType dtype, v1::Tensor* message) {
-  const at::Tensor values = tensor.to(ToScalarType(dtype)).contiguous();
-  message->set_dtype(ToProto(dtype));
-  message->mutable_shape()->Add(values.sizes().begin(), values.sizes().end());
+  const at::Tensor values = WriteForm(tensor, dtype, message);
   message->set_data(values.const_data_ptr(), values.nbytes());
+}
+
+grpc::Slice WriteLargeTensor(const at::Tensor& tensor, DType dtype, v1::Tensor* message) {
+  auto* const values = new at::Tensor(WriteForm(tensor, dtype, message));
+  return grpc::Slice(
+      values->mutable_data_ptr(), values->nbytes(), [](void* owner) { delete static_cast<at::Tensor*>(owner); },
+      values);
 }
 
 }  // namespace vitok

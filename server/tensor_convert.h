@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "core/base/dtype.h"
+#include "grpcpp/support/slice.h"
 #include "vitok/v1/tokenizer.pb.h"
 
 namespace vitok {
@@ -43,5 +44,8 @@ bool AllFinite(const at::Tensor& tensor);
 
 // Writes a host tensor in `dtype` (converted if it has another one), C-contiguous.
 void WriteTensor(const at::Tensor& tensor, DType dtype, v1::Tensor* message);
+
+// The same, but for the bytes: they are returned as a slice that shares the memory of `tensor` if it is in that form.
+grpc::Slice WriteLargeTensor(const at::Tensor& tensor, DType dtype, v1::Tensor* message);
 
 }  // namespace vitok

@@ -1,25 +1,17 @@
 #include "server/tokenizer_service.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/base/log.h"
-#include "server/decode_call.h"
-#include "server/encode_call.h"
-#include "server/reconstruct_call.h"
 #include "server/server_info.h"
 #include "server/status_details.h"
+#include "server/stream_call.h"
+#include "server/unary_call.h"
 
 namespace vitok {
 namespace {
-
-template <typename Call, typename Request, typename Response>
-grpc::ServerUnaryReactor* StartCall(const ServiceContext& context, grpc::CallbackServerContext* rpc,
-                                    const Request* request, Response* response) {
-  auto* call = new Call(context, rpc, request, response);  // deletes itself in OnDone
-  call->Start();
-  return call;
-}
 
 // Calls that need no work have no log line otherwise; whoever tries tokens out must be seen.
 void LogRefusal(std::string_view method, const absl::Status& status, const grpc::CallbackServerContext& rpc) {
@@ -41,32 +33,43 @@ grpc::ServerUnaryReactor* AnswerAtOnce(const ServiceContext& context, std::strin
     reactor->Finish(ToGrpcStatus(identity.status()));
     return reactor;
   }
-  if (!context.gate->Enter()) {
+  const std::optional<DrainGate::Ticket> ticket = context.gate->Enter();
+  if (!ticket.has_value()) {
     reactor->Finish(ToGrpcStatus(DrainingError()));
     return reactor;
   }
   fill();
   reactor->Finish(grpc::Status::OK);
-  context.gate->Leave();
   return reactor;
 }
 
 }  // namespace
 
-grpc::ServerUnaryReactor* TokenizerService::Encode(grpc::CallbackServerContext* rpc, const v1::EncodeRequest* request,
-                                                   v1::EncodeResponse* response) {
-  return StartCall<EncodeCall>(context_, rpc, request, response);
+grpc::ServerUnaryReactor* TokenizerService::Encode(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* request,
+                                                   grpc::ByteBuffer* response) {
+  return new UnaryCall(context_, TokenizerOp::kEncode, rpc, *request, response);
 }
 
-grpc::ServerUnaryReactor* TokenizerService::Decode(grpc::CallbackServerContext* rpc, const v1::DecodeRequest* request,
-                                                   v1::DecodeResponse* response) {
-  return StartCall<DecodeCall>(context_, rpc, request, response);
+grpc::ServerUnaryReactor* TokenizerService::Decode(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* request,
+                                                   grpc::ByteBuffer* response) {
+  return new UnaryCall(context_, TokenizerOp::kDecode, rpc, *request, response);
 }
 
 grpc::ServerUnaryReactor* TokenizerService::Reconstruct(grpc::CallbackServerContext* rpc,
-                                                        const v1::ReconstructRequest* request,
-                                                        v1::ReconstructResponse* response) {
-  return StartCall<ReconstructCall>(context_, rpc, request, response);
+                                                        const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+  return new UnaryCall(context_, TokenizerOp::kReconstruct, rpc, *request, response);
+}
+
+TokenizerService::StreamReactor* TokenizerService::EncodeStream(grpc::CallbackServerContext* rpc) {
+  return StreamCall::Start(context_, TokenizerOp::kEncode, rpc);
+}
+
+TokenizerService::StreamReactor* TokenizerService::DecodeStream(grpc::CallbackServerContext* rpc) {
+  return StreamCall::Start(context_, TokenizerOp::kDecode, rpc);
+}
+
+TokenizerService::StreamReactor* TokenizerService::ReconstructStream(grpc::CallbackServerContext* rpc) {
+  return StreamCall::Start(context_, TokenizerOp::kReconstruct, rpc);
 }
 
 grpc::ServerUnaryReactor* TokenizerService::ListModels(grpc::CallbackServerContext* rpc,

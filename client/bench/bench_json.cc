@@ -64,6 +64,7 @@ ordered_json LoadJson(const BenchReport& report) {
   load["items"] = options.items;
   load["pool"] = report.pool;
   load["seed"] = options.seed;
+  load["streams"] = options.streams;
   load["connections"] = options.connections;
   load["threads"] = options.threads;
   load["deadline_s"] = options.deadline_s;

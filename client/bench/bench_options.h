@@ -9,7 +9,8 @@ namespace vitok {
 
 struct BenchOptions {
   std::vector<std::string> servers = {"127.0.0.1:8500"};
-  int connections = 0;  // to each server; 0: one for every 100 requests that may be in flight
+  int streams = 0;      // over which requests go, at all servers together; 0: unary calls
+  int connections = 0;  // to each server; 0: one for every 100 streams, or requests that may be in flight
   int threads = 1;
   double deadline_s = 60;
   bool retries = false;

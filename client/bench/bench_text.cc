@@ -20,9 +20,10 @@ std::string Count(int64_t count, std::string_view noun) { return StrCat(count, "
 std::string SetupText(const BenchReport& report) {
   const BenchOptions& options = report.options;
   std::string text =
-      absl::StrFormat("%s by %s (%s, %s, %s) at %s, %s%s\n", options.method, report.model.name, report.model.variant,
+      absl::StrFormat("%s by %s (%s, %s, %s) at %s, %s%s%s\n", options.method, report.model.name, report.model.variant,
                       ToAbsl(DTypeName(report.model.dtype)), report.model.device, absl::StrJoin(options.servers, ", "),
-                      Count(options.connections, "connection"), options.servers.size() > 1 ? " each" : "");
+                      Count(options.connections, "connection"), options.servers.size() > 1 ? " each" : "",
+                      options.streams > 0 ? ", " + Count(options.streams, "stream") : "");
   if (options.rate_per_s > 0) {
     absl::StrAppendFormat(&text, "open loop, %s arrivals at %g/s, at most %d in flight", options.arrivals,
                           options.rate_per_s, options.max_in_flight);
@@ -83,6 +84,26 @@ std::string TableText(const LoadStats& stats) {
   return table;
 }
 
+// What made requests wait before the server saw them.
+std::string SharingNote(const BenchReport& report) {
+  const int64_t in_flight = report.stats.most_in_flight;
+  const int64_t streams = report.options.streams;
+  if (streams > 0) {
+    const int64_t window = report.server.limits.max_stream_requests;
+    if (window == 0 || in_flight <= streams * window) return "";
+    return absl::StrFormat(
+        "note: %d requests in flight shared %d streams; the server takes %d at a time from each, the others waited, "
+        "which counts as transport (see --streams)\n",
+        in_flight, streams, window);
+  }
+  const int64_t connections = static_cast<int64_t>(report.options.servers.size()) * report.options.connections;
+  if (in_flight <= connections * kCallsOfConnection) return "";
+  return absl::StrFormat(
+      "note: %d requests in flight shared %d connections; above %d each they may have waited for each other, which "
+      "counts as transport (see --connections)\n",
+      in_flight, connections, kCallsOfConnection);
+}
+
 std::string NotesText(const BenchReport& report) {
   const LoadStats& stats = report.stats;
   const absl::Duration delay = stats.send_delay.Percentile(99);
@@ -98,13 +119,7 @@ std::string NotesText(const BenchReport& report) {
     absl::StrAppendFormat(&text, "note: %d of %d requests were not sent, as %d were in flight when they were due\n",
                           stats.not_sent, stats.due, report.options.max_in_flight);
   }
-  const int64_t connections = static_cast<int64_t>(report.options.servers.size()) * report.options.connections;
-  if (stats.most_in_flight > connections * kCallsOfConnection) {
-    absl::StrAppendFormat(&text,
-                          "note: %d requests in flight shared %d connections; above %d each they may have waited for "
-                          "each other, which counts as transport (see --connections)\n",
-                          stats.most_in_flight, connections, kCallsOfConnection);
-  }
+  text += SharingNote(report);
   if (delay > kLate) text += "note: the load generator was late; it lacks CPU, and latencies include its delay\n";
   return text;
 }

@@ -26,6 +26,16 @@ static_assert(kTimings == v1::DecodeResponse::kTimingsFieldNumber &&
 static_assert(kItemStatus == v1::PictureResult::kStatusFieldNumber);
 static_assert(kItemTokens == v1::PictureResult::kTokensFieldNumber);
 
+constexpr int kStreamId = v1::EncodeStreamResponse::kIdFieldNumber;
+constexpr int kStreamStatus = v1::EncodeStreamResponse::kStatusFieldNumber;
+constexpr int kStreamResponse = v1::EncodeStreamResponse::kResponseFieldNumber;
+static_assert(kStreamId == v1::DecodeStreamResponse::kIdFieldNumber &&
+              kStreamId == v1::ReconstructStreamResponse::kIdFieldNumber);
+static_assert(kStreamStatus == v1::DecodeStreamResponse::kStatusFieldNumber &&
+              kStreamStatus == v1::ReconstructStreamResponse::kStatusFieldNumber);
+static_assert(kStreamResponse == v1::DecodeStreamResponse::kResponseFieldNumber &&
+              kStreamResponse == v1::ReconstructStreamResponse::kResponseFieldNumber);
+
 constexpr uint32_t TagOf(int field, WireFormatLite::WireType type) { return WireFormatLite::MakeTag(field, type); }
 constexpr auto kMessage = WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
 constexpr auto kVarint = WireFormatLite::WIRETYPE_VARINT;
@@ -75,31 +85,62 @@ bool ReadItem(CodedInputStream& reader, ReplySummary* summary) {
   return complete;
 }
 
+bool ReadReplyField(CodedInputStream& reader, uint32_t tag, ReplySummary* summary) {
+  switch (tag) {
+    case TagOf(kResults, kMessage): return ReadItem(reader, summary);
+    case TagOf(kTimings, kMessage): {
+      v1::Timings timings;
+      if (!ParseMessage(reader, &timings)) return false;
+      summary->timings = FromWire(timings);
+      return true;
+    }
+    default: return WireFormatLite::SkipField(&reader, tag);
+  }
+}
+
 bool ReadReply(CodedInputStream& reader, ReplySummary* summary) {
-  v1::Timings timings;
+  while (const uint32_t tag = reader.ReadTag()) {
+    if (!ReadReplyField(reader, tag, summary)) return false;
+  }
+  return reader.ConsumedEntireMessage();
+}
+
+bool ReadStreamReply(CodedInputStream& reader, StreamReplySummary* summary) {
+  google::rpc::Status status;
   while (const uint32_t tag = reader.ReadTag()) {
     bool complete = false;
     switch (tag) {
-      case TagOf(kResults, kMessage): complete = ReadItem(reader, summary); break;
-      case TagOf(kTimings, kMessage): complete = ParseMessage(reader, &timings); break;
+      case TagOf(kStreamId, kVarint): complete = reader.ReadVarint64(&summary->id); break;
+      case TagOf(kStreamStatus, kMessage): complete = ParseMessage(reader, &status); break;
+      case TagOf(kStreamResponse, kMessage):
+        complete =
+            ReadMessage(reader, [&](uint32_t field) { return ReadReplyField(reader, field, &summary->response); });
+        break;
       default: complete = WireFormatLite::SkipField(&reader, tag);
     }
     if (!complete) return false;
   }
-  summary->timings = FromWire(timings);
+  summary->status = ToAbslStatus(status);
   return reader.ConsumedEntireMessage();
 }
 
-}  // namespace
-
-absl::StatusOr<ReplySummary> SummarizeReply(const grpc::ByteBuffer& reply) {
-  ReplySummary summary;
+template <typename Summary>
+absl::StatusOr<Summary> Summarize(const grpc::ByteBuffer& reply, bool (*read)(CodedInputStream&, Summary*)) {
+  Summary summary;
   grpc::ByteBuffer buffer = reply;  // the reader wants one that it may change; this copies references
   grpc::ProtoBufferReader bytes(&buffer);
   if (!bytes.status().ok()) return ToAbslStatus(bytes.status());
   CodedInputStream reader(&bytes);
-  if (!ReadReply(reader, &summary)) return absl::InternalError("the server's reply is no message of this service");
+  if (!read(reader, &summary)) return absl::InternalError("the server's reply is no message of this service");
   return summary;
+}
+
+}  // namespace
+
+absl::StatusOr<ReplySummary> SummarizeReply(const grpc::ByteBuffer& reply) { return Summarize(reply, ReadReply); }
+
+absl::StatusOr<StreamReplySummary> SummarizeStreamReply(const grpc::ByteBuffer& reply) {
+  return Summarize(reply, ReadStreamReply);
 }
 
 }  // namespace vitok

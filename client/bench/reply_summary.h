@@ -19,8 +19,17 @@ struct ReplySummary {
   Timings timings;            // of the server; round_trip is zero
 };
 
+struct StreamReplySummary {
+  uint64_t id = 0;
+  absl::Status status;    // what would have been that of a call
+  ReplySummary response;  // if that is OK
+};
+
 // Reads an EncodeResponse, DecodeResponse or ReconstructResponse without looking at latents and pictures, so that it
 // costs the same for a small and a large reply. INTERNAL: bytes that are none of them.
 absl::StatusOr<ReplySummary> SummarizeReply(const grpc::ByteBuffer& reply);
+
+// The same for an EncodeStreamResponse, DecodeStreamResponse or ReconstructStreamResponse.
+absl::StatusOr<StreamReplySummary> SummarizeStreamReply(const grpc::ByteBuffer& reply);
 
 }  // namespace vitok

@@ -12,6 +12,7 @@
 #include "client/bench/closed_loop.h"
 #include "client/bench/input_pool.h"
 #include "client/bench/open_loop.h"
+#include "client/bench/stream_driver.h"
 #include "client/bench/unary_driver.h"
 #include "client/call_status.h"
 #include "client/cli/bench_command_line.h"
@@ -128,18 +129,30 @@ void ShowProgress(const std::string& text) {
   std::fflush(stderr);
 }
 
+// Its connections are made, or cannot be.
+std::unique_ptr<LoadDriver> MakeDriver(const BenchOptions& options, const TokenizerClientOptions& client_options) {
+  const LoadDriverOptions driver_options = {.servers = options.servers,
+                                            .connections = options.connections,
+                                            .threads = options.threads,
+                                            .method = MethodOf(options),
+                                            .tls = client_options.tls,
+                                            .token = client_options.token,
+                                            .deadline = client_options.deadline,
+                                            .retry = options.retries};
+  if (options.streams > 0) {
+    auto driver = std::make_unique<StreamDriver>(driver_options, options.streams);
+    driver->Connect(kConnectTimeout);
+    return driver;
+  }
+  auto driver = std::make_unique<UnaryDriver>(driver_options);
+  driver->Connect(kConnectTimeout);
+  return driver;
+}
+
 // Runs the load and fills in what was measured.
 void Measure(const BenchOptions& options, const TokenizerClientOptions& client_options,
              const std::vector<PreparedRequest>& pool, BenchReport* report) {
-  UnaryDriver driver({.servers = options.servers,
-                      .connections = options.connections,
-                      .threads = options.threads,
-                      .method = MethodOf(options),
-                      .tls = client_options.tls,
-                      .token = client_options.token,
-                      .deadline = client_options.deadline,
-                      .retry = options.retries});
-  driver.Connect(kConnectTimeout);
+  const std::unique_ptr<LoadDriver> driver = MakeDriver(options, client_options);
   const ScopedInterrupts interrupts;
   const double cpu_seconds = CpuSeconds();
   MonotonicClock clock;
@@ -149,7 +162,7 @@ void Measure(const BenchOptions& options, const TokenizerClientOptions& client_o
                .seed = options.seed,
                .interrupts = [&interrupts] { return interrupts.count(); },
                .progress = [](const LoadProgress& progress) { ShowProgress(ToText(progress)); }},
-              pool, &driver, &clock);
+              pool, driver.get(), &clock);
   if (options.rate_per_s > 0) {
     const ArrivalProcess process =
         options.arrivals == "constant" ? ArrivalProcess::kConstant : ArrivalProcess::kPoisson;

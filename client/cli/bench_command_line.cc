@@ -24,6 +24,7 @@ Exit code: 0 the run took place (failed requests are results); 1 it could not be
 answered.
 Examples:
   vitok bench --concurrency 16 --sizes 512
+  vitok bench --concurrency 64 --streams 4
   vitok bench --rate 50 --sizes 256:0.5,512:0.3,1024x768:0.2 --duration 60
   vitok bench --method decode --sizes uniform:256-1024 --output jpeg --concurrency 8
   vitok bench --method reconstruct --pictures photos --requests 200 --json | jq .latency_ms.ok.p99
@@ -39,10 +40,17 @@ void AddServerOptions(CLI::App& command, BenchOptions* options) {
       ->capture_default_str()
       ->group("Servers");
   command
+      .add_option("--streams", options->streams,
+                  "Send the requests over so many bidirectional streams, opened once and shared out over the servers; "
+                  "0: a call for each request")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str()
+      ->group("Servers");
+  command
       .add_option(
           "--connections", options->connections,
-          "Connections to each server; default: one for every 100 requests that may be in flight, as servers limit the "
-          "calls of one connection")
+          "Connections to each server; default: one for every 100 streams, or requests that may be in flight, as "
+          "servers limit the calls of one connection")
       ->check(CLI::Range(1, 1024))
       ->group("Servers");
   command.add_option("--deadline", options->deadline_s, "Seconds that one request may take, retries included")
@@ -179,10 +187,16 @@ absl::Status CompleteBenchOptions(BenchOptions* options) {
   }
   if (options->input.empty()) options->input = has_pictures ? "file" : "raw";
   if (decodes && options->latents.empty()) options->latents = has_pictures ? "encoded" : "random";
+  const auto servers = static_cast<int64_t>(options->servers.size());
+  if (options->streams > 0 && options->streams < servers) {
+    return absl::InvalidArgumentError(
+        StrCat("--streams must be at least the number of servers (", servers, "); was ", options->streams));
+  }
   if (options->connections == 0) {
     const int64_t in_flight = options->rate_per_s > 0 ? options->max_in_flight : options->concurrency;
-    const auto calls = static_cast<int64_t>(options->servers.size()) * kCallsOfConnection;
-    options->connections = static_cast<int>((in_flight + calls - 1) / calls);
+    const int64_t calls = options->streams > 0 ? options->streams : in_flight;
+    const int64_t calls_of_round = servers * kCallsOfConnection;
+    options->connections = static_cast<int>((calls + calls_of_round - 1) / calls_of_round);
   }
   if (options->duration_s == 0 && options->requests == 0) options->duration_s = kDefaultDuration_s;
   return absl::OkStatus();

@@ -65,7 +65,9 @@ ordered_json ToJson(const ServerInfo& info) {
             {"max_image_pixels", limits.max_image_pixels},
             {"max_batch_tokens", limits.max_batch_tokens},
             {"max_queued_requests", limits.max_queued_requests},
-            {"max_queued_tokens", limits.max_queued_tokens}}}};
+            {"max_queued_tokens", limits.max_queued_tokens},
+            {"max_queued_bytes", limits.max_queued_bytes},
+            {"max_stream_requests", limits.max_stream_requests}}}};
 }
 
 std::string ModelTable(const std::vector<ModelInfo>& models) {
@@ -90,6 +92,8 @@ std::string InfoText(const ServerInfo& info) {
   add("max_batch_tokens", StrCat(info.limits.max_batch_tokens));
   add("max_queued_requests", StrCat(info.limits.max_queued_requests));
   add("max_queued_tokens", StrCat(info.limits.max_queued_tokens));
+  add("max_queued_bytes", StrCat(info.limits.max_queued_bytes));
+  add("max_stream_requests", StrCat(info.limits.max_stream_requests));
   return text;
 }
 

@@ -16,6 +16,7 @@
 #include "core/image/jpeg_decoder.h"
 #include "core/image/orientation.h"
 #include "core/image/png_decoder.h"
+#include "core/image/quiet_cerr.h"
 #include "core/image/readable_kinds.h"
 #include "core/image/tiff_directory.h"
 #include "core/image/webp_decoder.h"
@@ -117,6 +118,7 @@ absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHea
   static auto* const allocator = new ZeroingAllocator;  // never destroyed: pictures may outlive the program's statics
   cv::Mat mat;
   mat.allocator = allocator;
+  const QuietCerr quiet;  // imdecode tells std::cerr about each picture that it cannot read
   try {
     // imdecode only reads the buffer, but takes it as a matrix.
     const cv::Mat buffer(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<char*>(bytes.data()));

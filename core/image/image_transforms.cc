@@ -28,25 +28,25 @@ absl::StatusOr<SizePx> ResizedSize(const ResizeLongestSideOp& op, SizePx size) {
   return resized;
 }
 
-absl::StatusOr<RgbImage> ResizeToLongestSide(const ResizeLongestSideOp& op, const RgbImage& image) {
+absl::StatusOr<RgbImage> ResizeToLongestSide(const ResizeLongestSideOp& op, RgbView image) {
   const absl::StatusOr<SizePx> size = ResizedSize(op, {image.height_px, image.width_px});
   if (!size.ok()) return size.status();
   return Resample(image, ResampleFilter::kLanczos, static_cast<int32_t>(size->height),
                   static_cast<int32_t>(size->width));
 }
 
-RgbImage CropToCenter(const CenterCropOp& op, const RgbImage& image) {
-  const RgbImage* source = &image;
+RgbImage CropToCenter(const CenterCropOp& op, RgbView image) {
+  RgbView source = image;
   RgbImage halved;
-  while (std::min(source->height_px, source->width_px) >= int64_t{2} * op.size_px) {
-    halved = Resample(*source, ResampleFilter::kBox, source->height_px / 2, source->width_px / 2);
-    source = &halved;
+  while (std::min(source.height_px, source.width_px) >= int64_t{2} * op.size_px) {
+    halved = Resample(source, ResampleFilter::kBox, source.height_px / 2, source.width_px / 2);
+    source = halved;
   }
-  const double scale = static_cast<double>(op.size_px) / std::min(source->height_px, source->width_px);
-  const int64_t height = RoundHalfToEven(source->height_px * scale);
-  const int64_t width = RoundHalfToEven(source->width_px * scale);
+  const double scale = static_cast<double>(op.size_px) / std::min(source.height_px, source.width_px);
+  const int64_t height = RoundHalfToEven(source.height_px * scale);
+  const int64_t width = RoundHalfToEven(source.width_px * scale);
   const PixelWindow window{(height - op.size_px) / 2, (width - op.size_px) / 2, op.size_px, op.size_px};
-  return ResampleWindow(*source, ResampleFilter::kBicubic, height, width, window);
+  return ResampleWindow(source, ResampleFilter::kBicubic, height, width, window);
 }
 
 }  // namespace vitok

@@ -43,11 +43,11 @@ std::optional<Signature> SignatureOf(const TransformOp& op) {
 }
 
 // What flows from one operation to the next. An image is first borrowed, then owned.
-using State = std::variant<const RgbImage*, RgbImage, at::Tensor, PatchSequence>;
+using State = std::variant<RgbView, RgbImage, at::Tensor, PatchSequence>;
 
-const RgbImage& ImageOf(const State& state) {
-  const auto* borrowed = std::get_if<const RgbImage*>(&state);
-  return borrowed != nullptr ? **borrowed : std::get<RgbImage>(state);
+RgbView ImageOf(const State& state) {
+  const auto* borrowed = std::get_if<RgbView>(&state);
+  return borrowed != nullptr ? *borrowed : RgbView(std::get<RgbImage>(state));
 }
 
 absl::StatusOr<State> Apply(const TransformOp& op, State state) {
@@ -67,8 +67,8 @@ absl::StatusOr<State> Apply(const TransformOp& op, State state) {
   return state;
 }
 
-absl::StatusOr<PatchSequence> RunOps(const std::vector<TransformOp>& ops, const RgbImage& image) {
-  State state = &image;
+absl::StatusOr<PatchSequence> RunOps(const std::vector<TransformOp>& ops, RgbView image) {
+  State state = image;
   for (size_t i = 0; i < ops.size(); ++i) {
     // The usual end of a pipeline goes over the pixels once.
     if (i + 3 == ops.size() && std::holds_alternative<ToTensorOp>(ops[i])) {
@@ -104,7 +104,7 @@ absl::StatusOr<Preprocessor> Preprocessor::Parse(std::string_view spec) {
   return Preprocessor(std::move(ops));
 }
 
-absl::StatusOr<PatchSequence> Preprocessor::Run(const RgbImage& image) const {
+absl::StatusOr<PatchSequence> Preprocessor::Run(RgbView image) const {
   // First, so that nothing is computed for an image that would be refused at the end.
   VITOK_RETURN_IF_ERROR(CountTokens(image.height_px, image.width_px).status());
   try {

@@ -26,7 +26,7 @@ class Preprocessor {
   // Runs the whole pipeline. FAILED_PRECONDITION if it does not end in patchify. INVALID_ARGUMENT if the image cannot
   // be processed: more tokens than patchify's max_tokens (naming both), a size that rounds to 0.
   // The result has exactly grid_rows * grid_cols tokens, none of them padding; float32 patches; int32 row/col.
-  absl::StatusOr<PatchSequence> Run(const RgbImage& image) const;
+  absl::StatusOr<PatchSequence> Run(RgbView image) const;
 
   // Tokens Run would produce for an image of this size, without its pixels. The same errors as Run.
   absl::StatusOr<int64_t> CountTokens(int32_t height_px, int32_t width_px) const;

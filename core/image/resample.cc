@@ -50,9 +50,9 @@ int32_t ToFixedPoint(double weight) {
 uint8_t ToByte(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255)); }
 
 // Rows [first_row, first_row + out.height_px) of `image`, resampled along x; out.width_px pixels by `taps`.
-void ResampleRows(const RgbImage& image, int64_t first_row, const ResampleTaps& taps, RgbImage& out) {
+void ResampleRows(RgbView image, int64_t first_row, const ResampleTaps& taps, RgbImage& out) {
   for (int64_t y = 0; y < out.height_px; ++y) {
-    const uint8_t* in_row = image.pixels_HWC.data() + (first_row + y) * image.width_px * kChannels;
+    const uint8_t* in_row = image.pixels_HWC + (first_row + y) * image.width_px * kChannels;
     uint8_t* out_pixel = out.pixels_HWC.data() + y * out.width_px * kChannels;
     for (int64_t x = 0; x < out.width_px; ++x, out_pixel += kChannels) {
       const uint8_t* in = in_row + taps.first[x] * kChannels;
@@ -71,12 +71,12 @@ void ResampleRows(const RgbImage& image, int64_t first_row, const ResampleTaps& 
 }
 
 // Along y; `taps` count rows of the whole picture, of which `image` holds those from first_row on.
-void ResampleColumns(const RgbImage& image, int64_t first_row, const ResampleTaps& taps, RgbImage& out) {
+void ResampleColumns(RgbView image, int64_t first_row, const ResampleTaps& taps, RgbImage& out) {
   const int64_t row_bytes = out.width_px * kChannels;
   std::vector<int32_t> sums(row_bytes);
   for (int64_t y = 0; y < out.height_px; ++y) {
     std::fill(sums.begin(), sums.end(), 1 << (kPrecisionBits - 1));
-    const uint8_t* in = image.pixels_HWC.data() + (taps.first[y] - first_row) * row_bytes;
+    const uint8_t* in = image.pixels_HWC + (taps.first[y] - first_row) * row_bytes;
     for (const int32_t weight : taps.weights[y]) {
       for (int64_t i = 0; i < row_bytes; ++i) sums[i] += weight * in[i];
       in += row_bytes;
@@ -86,10 +86,10 @@ void ResampleColumns(const RgbImage& image, int64_t first_row, const ResampleTap
 }
 
 // Rows [first_row, first_row + out.height_px), columns [left, left + out.width_px).
-void CopyRows(const RgbImage& image, int64_t first_row, int64_t left, RgbImage& out) {
+void CopyRows(RgbView image, int64_t first_row, int64_t left, RgbImage& out) {
   const int64_t row_bytes = out.width_px * kChannels;
   for (int64_t y = 0; y < out.height_px; ++y) {
-    const uint8_t* in = image.pixels_HWC.data() + ((first_row + y) * image.width_px + left) * kChannels;
+    const uint8_t* in = image.pixels_HWC + ((first_row + y) * image.width_px + left) * kChannels;
     std::memcpy(out.pixels_HWC.data() + y * row_bytes, in, row_bytes);
   }
 }
@@ -123,7 +123,7 @@ ResampleTaps ComputeResampleTaps(ResampleFilter filter, int64_t in_px, int64_t o
   return taps;
 }
 
-RgbImage ResampleWindow(const RgbImage& image, ResampleFilter filter, int64_t out_height_px, int64_t out_width_px,
+RgbImage ResampleWindow(RgbView image, ResampleFilter filter, int64_t out_height_px, int64_t out_width_px,
                         const PixelWindow& window) {
   const bool filter_columns = out_height_px != image.height_px;
   ResampleTaps column_taps;
@@ -148,7 +148,7 @@ RgbImage ResampleWindow(const RgbImage& image, ResampleFilter filter, int64_t ou
   return out;
 }
 
-RgbImage Resample(const RgbImage& image, ResampleFilter filter, int32_t out_height_px, int32_t out_width_px) {
+RgbImage Resample(RgbView image, ResampleFilter filter, int32_t out_height_px, int32_t out_width_px) {
   return ResampleWindow(image, filter, out_height_px, out_width_px, {0, 0, out_height_px, out_width_px});
 }
 

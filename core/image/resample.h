@@ -29,10 +29,10 @@ struct PixelWindow {
 // The part `window` of `image` resized to out_width_px x out_height_px; the rest of the resized picture, which may be
 // too large for any memory, is not computed. An axis that keeps its size is not filtered.
 // REQUIRES: image not empty, sizes positive, window inside the resized picture.
-RgbImage ResampleWindow(const RgbImage& image, ResampleFilter filter, int64_t out_height_px, int64_t out_width_px,
+RgbImage ResampleWindow(RgbView image, ResampleFilter filter, int64_t out_height_px, int64_t out_width_px,
                         const PixelWindow& window);
 
 // The whole picture.
-RgbImage Resample(const RgbImage& image, ResampleFilter filter, int32_t out_height_px, int32_t out_width_px);
+RgbImage Resample(RgbView image, ResampleFilter filter, int32_t out_height_px, int32_t out_width_px);
 
 }  // namespace vitok

@@ -43,9 +43,9 @@ PatchSequence WithGrid(at::Tensor patches_ND, const PatchifyOp& op, SizePx size)
 
 }  // namespace
 
-at::Tensor ImageToTensor(const RgbImage& image) {
-  const at::Tensor pixels_HW3 = at::from_blob(const_cast<uint8_t*>(image.pixels_HWC.data()),
-                                              {image.height_px, image.width_px, kChannels}, at::kByte);
+at::Tensor ImageToTensor(RgbView image) {
+  const at::Tensor pixels_HW3 =
+      at::from_blob(const_cast<uint8_t*>(image.pixels_HWC), {image.height_px, image.width_px, kChannels}, at::kByte);
   return pixels_HW3.permute({2, 0, 1}).to(at::kFloat).contiguous().div_(255.0);
 }
 
@@ -73,7 +73,7 @@ absl::StatusOr<PatchSequence> PatchifyTensor(const PatchifyOp& op, const at::Ten
   return WithGrid(vitok::Patchify(pixels_3HW, op.patch_px), op, size);
 }
 
-absl::StatusOr<PatchSequence> PatchifyImage(const NormalizeOp& normalize, const PatchifyOp& op, const RgbImage& image) {
+absl::StatusOr<PatchSequence> PatchifyImage(const NormalizeOp& normalize, const PatchifyOp& op, RgbView image) {
   const SizePx size{image.height_px, image.width_px};
   VITOK_ASSIGN_OR_RETURN(const int64_t tokens, CountPatches(op, size));
   // A byte has 256 values: the table holds what the separate operations give for each.
@@ -91,7 +91,7 @@ absl::StatusOr<PatchSequence> PatchifyImage(const NormalizeOp& normalize, const 
   float* const patches = patches_ND.data_ptr<float>();
   const int64_t cols = (size.width + patch - 1) / patch;
   for (int64_t y = 0; y < size.height; ++y) {
-    const uint8_t* in = image.pixels_HWC.data() + y * size.width * kChannels;
+    const uint8_t* in = image.pixels_HWC + y * size.width * kChannels;
     for (int64_t col = 0; col < cols; ++col) {
       float* red = patches + (y / patch * cols + col) * patch_values + y % patch * patch;
       float* green = red + patch * patch;

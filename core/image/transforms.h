@@ -63,13 +63,13 @@ struct SizePx {
 absl::StatusOr<SizePx> ResizedSize(const ResizeLongestSideOp& op, SizePx size);
 
 // resize_longest_side. The same error as ResizedSize. REQUIRES: image not empty.
-absl::StatusOr<RgbImage> ResizeToLongestSide(const ResizeLongestSideOp& op, const RgbImage& image);
+absl::StatusOr<RgbImage> ResizeToLongestSide(const ResizeLongestSideOp& op, RgbView image);
 
 // center_crop. REQUIRES: image not empty.
-RgbImage CropToCenter(const CenterCropOp& op, const RgbImage& image);
+RgbImage CropToCenter(const CenterCropOp& op, RgbView image);
 
 // to_tensor: float32 [3, H, W], v / 255.
-at::Tensor ImageToTensor(const RgbImage& image);
+at::Tensor ImageToTensor(RgbView image);
 
 // normalize: float32, same shape. REQUIRES: [3, H, W].
 at::Tensor NormalizeTensor(const NormalizeOp& op, const at::Tensor& pixels_3HW);
@@ -81,6 +81,6 @@ absl::StatusOr<int64_t> CountPatches(const PatchifyOp& op, SizePx size);
 absl::StatusOr<PatchSequence> PatchifyTensor(const PatchifyOp& op, const at::Tensor& pixels_3HW);
 
 // to_tensor, normalize and patchify in one pass over the bytes; equal to the three one after the other.
-absl::StatusOr<PatchSequence> PatchifyImage(const NormalizeOp& normalize, const PatchifyOp& op, const RgbImage& image);
+absl::StatusOr<PatchSequence> PatchifyImage(const NormalizeOp& normalize, const PatchifyOp& op, RgbView image);
 
 }  // namespace vitok

@@ -6,10 +6,11 @@
 #include "core/base/str_cat.h"
 
 #ifdef VITOK_CUDA
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAContext.h>
 #include <c10/cuda/CUDACachingAllocator.h>
-#include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
+#include <cuda_runtime_api.h>
 #endif
 
 namespace vitok {
@@ -38,20 +39,27 @@ void ReleaseCachedMemory([[maybe_unused]] std::string_view device) {
 #endif
 }
 
-std::optional<int64_t> FreeDeviceMemory([[maybe_unused]] std::string_view device) {
+std::optional<DeviceMemory> ReadDeviceMemory([[maybe_unused]] std::string_view name) {
 #ifdef VITOK_CUDA
-  if (const absl::StatusOr<at::Device> parsed = ParseDevice(device); parsed.ok() && parsed->is_cuda()) {
-    const c10::cuda::CUDAGuard guard(*parsed);
-    size_t free = 0;
-    size_t total = 0;
-    C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
-    constexpr size_t kAllPools = 0;  // c10::CachingAllocator::StatType::AGGREGATE
-    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(parsed->index());
-    return static_cast<int64_t>(free) + stats.reserved_bytes[kAllPools].current -
-           stats.allocated_bytes[kAllPools].current;
+  const absl::StatusOr<at::Device> device = ParseDevice(name);
+  if (!device.ok() || !device->is_cuda()) return std::nullopt;
+  try {
+    using c10::CachingAllocator::StatType;
+    constexpr auto kAll = static_cast<size_t>(StatType::AGGREGATE);
+    const c10::cuda::CUDAGuard guard(device->index());
+    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(device->index());
+    size_t free = 0, total = 0;
+    if (cudaMemGetInfo(&free, &total) != cudaSuccess) return std::nullopt;
+    return DeviceMemory{.allocated = stats.allocated_bytes[kAll].current,
+                        .reserved = stats.reserved_bytes[kAll].current,
+                        .free = static_cast<int64_t>(free),
+                        .pinned = at::getHostAllocator(at::kCUDA)->get_stats().allocated_bytes.current};
+  } catch (const c10::Error&) {
+    return std::nullopt;  // a scrape must not fail with the device
   }
-#endif
+#else
   return std::nullopt;
+#endif
 }
 
 void SynchronizeDevice([[maybe_unused]] at::Device device) {

@@ -19,8 +19,16 @@ absl::StatusOr<at::Device> ParseDevice(std::string_view name);
 // "cpu".
 void ReleaseCachedMemory(std::string_view device);
 
-// Bytes of a GPU that this process can still take, what torch keeps for later included; nullopt for "cpu".
-std::optional<int64_t> FreeDeviceMemory(std::string_view device);
+// Bytes of a CUDA device as torch's allocators and the driver know them.
+struct DeviceMemory {
+  int64_t allocated = 0;  // for tensors
+  int64_t reserved = 0;   // taken from the device: allocated, or kept by torch for later
+  int64_t free = 0;       // that nobody has taken
+  int64_t pinned = 0;     // host memory pinned for transfers, of all devices together
+};
+
+// nullopt for "cpu", or when the device does not answer. Thread-safe.
+std::optional<DeviceMemory> ReadDeviceMemory(std::string_view device);
 
 // Returns when the work submitted to the device's current stream is done. On the CPU it is done already.
 void SynchronizeDevice(at::Device device);

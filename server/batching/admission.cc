@@ -32,7 +32,31 @@ void Admission::Permit::Release() {
   if (admission_ != nullptr) std::exchange(admission_, nullptr)->Release(load_);
 }
 
+void Admission::Permit::Keep(const Load& rest) {
+  if (admission_ == nullptr) return;
+  const Load kept{.items = std::min(rest.items, load_.items),
+                  .tokens = std::min(rest.tokens, load_.tokens),
+                  .bytes = std::min(rest.bytes, load_.bytes)};
+  admission_->Release(
+      {.items = load_.items - kept.items, .tokens = load_.tokens - kept.tokens, .bytes = load_.bytes - kept.bytes});
+  load_ = kept;
+}
+
 absl::StatusOr<Admission::Permit> Admission::Admit(const Load& load) {
+  absl::MutexLock lock(&mutex_);
+  if (absl::Status status = CheckRoomFor(load); !status.ok()) return status;
+  load_.items += load.items;
+  load_.tokens += load.tokens;
+  load_.bytes += load.bytes;
+  return Permit(this, load);
+}
+
+absl::Status Admission::CheckRoom() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return CheckRoomFor({.items = 1, .tokens = 1, .bytes = 1});
+}
+
+absl::Status Admission::CheckRoomFor(const Load& load) const {
   struct Bound {
     std::string_view what;
     std::string_view option;
@@ -41,7 +65,6 @@ absl::StatusOr<Admission::Permit> Admission::Admit(const Load& load) {
     int64_t taken;
     int64_t max;
   };
-  absl::MutexLock lock(&mutex_);
   const Bound bounds[] = {
       {"items", "max_queued_requests", kReasonQueueRequests, load.items, load_.items, options_.max_items},
       {"tokens", "max_queued_tokens", kReasonQueueTokens, load.tokens, load_.tokens, options_.max_tokens},
@@ -63,10 +86,7 @@ absl::StatusOr<Admission::Permit> Admission::Admit(const Load& load) {
                                  " more would exceed the limit of ", bound.max),
                           RetryAfter(excess * static_cast<double>(load_.tokens)));
   }
-  load_.items += load.items;
-  load_.tokens += load.tokens;
-  load_.bytes += load.bytes;
-  return Permit(this, load);
+  return absl::OkStatus();
 }
 
 void Admission::RecordBatch(int64_t tokens, absl::Duration duration) {

@@ -37,6 +37,9 @@ class Admission {
 
     const Load& load() const { return load_; }
 
+    // Gives back all but `rest`, or what there is of it.
+    void Keep(const Load& rest);
+
    private:
     friend class Admission;
     Permit(Admission* admission, const Load& load) : admission_(admission), load_(load) {}
@@ -52,18 +55,23 @@ class Admission {
   // bound, which it names; no retry can help.
   absl::StatusOr<Permit> Admit(const Load& load);
 
+  // Whether there is room for anything at all: the refusal that Admit would give to the smallest request. For those who
+  // do not know yet how large theirs is.
+  absl::Status CheckRoom() const;
+
   // Tells how fast the device works, for the delay in RetryInfo.
   void RecordBatch(int64_t tokens, absl::Duration duration);
 
  private:
   void Release(const Load& load);
+  absl::Status CheckRoomFor(const Load& load) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
 
   // When `excess_tokens` will probably have been worked off.
-  absl::Duration RetryAfter(double excess_tokens) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Duration RetryAfter(double excess_tokens) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
 
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   Load load_ ABSL_GUARDED_BY(mutex_);
   double tokens_per_second_ ABSL_GUARDED_BY(mutex_) = 0;  // moving average; 0: nothing ran yet
 };

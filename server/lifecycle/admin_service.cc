@@ -66,8 +66,8 @@ class AdminService::Call {
   absl::Status Check() {
     const Context& context = service_.context_;
     VITOK_ASSIGN_OR_RETURN(identity_, context.authenticator->Authenticate(*rpc_, Role::kAdmin));
-    if (!context.gate->Enter()) return DrainingError();
-    context.gate->Leave();  // to drain is not to wait for a load
+    // The ticket is given back at once: to drain is not to wait for a load.
+    if (!context.gate->Enter().has_value()) return DrainingError();
     return service_.refusal_.empty() ? absl::OkStatus() : absl::FailedPreconditionError(service_.refusal_);
   }
 

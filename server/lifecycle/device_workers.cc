@@ -1,6 +1,9 @@
 #include "server/lifecycle/device_workers.h"
 
+#include <optional>
 #include <utility>
+
+#include "core/model/device.h"
 
 namespace vitok {
 namespace {
@@ -22,6 +25,13 @@ DeviceWorker::Options WorkerOptions(const BatchingOptions& batching,
           .on_failure = std::move(on_failure)};
 }
 
+std::optional<ServerMetrics::DeviceMemory> ReadGpuMemory(const std::string& device) {
+  const std::optional<DeviceMemory> memory = ReadDeviceMemory(device);
+  if (!memory.has_value()) return std::nullopt;
+  return ServerMetrics::DeviceMemory{
+      .allocated = memory->allocated, .reserved = memory->reserved, .free = memory->free, .pinned = memory->pinned};
+}
+
 }  // namespace
 
 DeviceWorkers::DeviceWorkers(const BatchingOptions& batching, ServerMetrics* metrics,
@@ -32,7 +42,7 @@ DeviceWorker* DeviceWorkers::For(const std::string& device) {
   absl::MutexLock lock(&mutex_);
   std::unique_ptr<DeviceWorker>& worker = workers_[device];
   if (worker == nullptr) {
-    metrics_->AddDevice(device);
+    metrics_->AddDevice(device, [device] { return ReadGpuMemory(device); });
     DeviceWorker::Options options = options_;
     options.device = device;
     worker = std::make_unique<DeviceWorker>(std::move(options), metrics_);

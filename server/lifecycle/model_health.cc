@@ -40,6 +40,12 @@ void ModelHealth::Started() {
   if (health_ != nullptr) SetServer(true);
 }
 
+std::string ModelHealth::WhyNotServing() const {
+  absl::MutexLock lock(&mutex_);
+  if (stopped_) return "draining";
+  return started_ ? "" : "starting";
+}
+
 void ModelHealth::Stop() {
   absl::MutexLock lock(&mutex_);
   stopped_ = true;

@@ -30,6 +30,9 @@ class ModelHealth {
   // All configured models are there.
   void Started();
 
+  // Why "" is NOT_SERVING: "starting" or "draining"; empty if it is SERVING.
+  std::string WhyNotServing() const;
+
   // NOT_SERVING for everything from here on, whatever comes.
   void Stop();
 
@@ -37,7 +40,7 @@ class ModelHealth {
   void SetServer(bool serving) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string service_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   grpc::HealthCheckServiceInterface* health_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::set<std::string> known_ ABSL_GUARDED_BY(mutex_);  // ready_ and those that are not
   std::set<std::string> ready_ ABSL_GUARDED_BY(mutex_);

@@ -2,6 +2,8 @@
 
 #include <malloc.h>
 
+#include <limits>
+#include <optional>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -46,8 +48,11 @@ absl::StatusOr<ModelMemory> EstimateModelMemory(const LoadOptions& options, int6
 }
 
 int64_t FreeMemory(std::string_view device) {
-  const std::optional<int64_t> free = FreeDeviceMemory(device);
-  return free.has_value() ? *free : FreeHostMemory();
+  if (device == "cpu") return FreeHostMemory();
+  // A device that does not answer will not load the model either.
+  const std::optional<DeviceMemory> memory = ReadDeviceMemory(device);
+  if (!memory.has_value()) return std::numeric_limits<int64_t>::max();
+  return memory->free + memory->reserved - memory->allocated;  // torch gives back what it only keeps
 }
 
 ModelLoader::ModelLoader(const Context& context, TokenizerLoader load, MemoryEstimator estimate)
@@ -82,7 +87,10 @@ absl::StatusOr<std::shared_ptr<LoadedModel>> ModelLoader::TryLoad(const ModelOpt
 
 void ModelLoader::PrepareEnd(LoadedModel& model) const {
   ModelReaper* const reaper = context_.reaper;
-  reaper->Born(model.id, [id = model.id, worker = model.worker] {
+  ServerMetrics* const metrics = context_.metrics;
+  metrics->AddWeights(model.worker->device(), model.weight_bytes());
+  reaper->Born(model.id, [id = model.id, worker = model.worker, bytes = model.weight_bytes(), metrics] {
+    metrics->AddWeights(worker->device(), -bytes);
     worker->ForgetModel(id);
     ReleaseUnusedMemory(worker->device());
   });

@@ -14,6 +14,7 @@ struct ConnectionOptions {
   absl::Duration max_age = absl::Seconds(300);
   absl::Duration max_age_grace = absl::Seconds(300);  // for its running calls, which are cancelled after that
   absl::Duration max_idle = absl::Minutes(30);        // a connection without calls is closed. 0: never
+  absl::Duration stall_timeout = absl::Seconds(60);   // for a client to receive a reply
   int64_t max_streams = 256;                          // calls of one connection at a time; more wait at the client
   int64_t max_metadata_bytes = 8192;                  // of one call; more: RESOURCE_EXHAUSTED
   int64_t memory_bytes = int64_t{2} << 30;            // of gRPC for all connections: buffers and received messages

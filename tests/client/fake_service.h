@@ -18,12 +18,16 @@
 namespace vitok {
 
 // Answers by its handlers, which tests set before the first call; a handler that is not set fails the call with
-// UNIMPLEMENTED. Remembers when each call came.
+// UNIMPLEMENTED. A stream answers its messages by the handler of calls, one after another, unless it has a handler of
+// its own. Remembers when each call and each message that it answered came.
 class FakeService final : public v1::Tokenizer::Service {
  public:
+  using EncodeStreamOfServer = grpc::ServerReaderWriter<v1::EncodeStreamResponse, v1::EncodeStreamRequest>;
+
   std::function<grpc::Status(const v1::EncodeRequest&, v1::EncodeResponse&)> on_encode;
   std::function<grpc::Status(const v1::DecodeRequest&, v1::DecodeResponse&)> on_decode;
   std::function<grpc::Status(const v1::ReconstructRequest&, v1::ReconstructResponse&)> on_reconstruct;
+  std::function<grpc::Status(grpc::ServerContext&, EncodeStreamOfServer&)> on_encode_stream;
   std::function<grpc::Status(v1::ListModelsResponse&)> on_list_models;
   std::function<grpc::Status(v1::GetServerInfoResponse&)> on_get_server_info;
 
@@ -40,6 +44,19 @@ class FakeService final : public v1::Tokenizer::Service {
     RecordCall();
     return on_reconstruct ? on_reconstruct(*request, *response) : Unset();
   }
+  grpc::Status EncodeStream(grpc::ServerContext* context, EncodeStreamOfServer* stream) override {
+    return on_encode_stream ? on_encode_stream(*context, *stream) : AnswerAll(on_encode, *stream);
+  }
+  grpc::Status DecodeStream(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::DecodeStreamResponse, v1::DecodeStreamRequest>* stream) override {
+    return AnswerAll(on_decode, *stream);
+  }
+  grpc::Status ReconstructStream(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::ReconstructStreamResponse, v1::ReconstructStreamRequest>* stream) override {
+    return AnswerAll(on_reconstruct, *stream);
+  }
   grpc::Status ListModels(grpc::ServerContext*, const v1::ListModelsRequest*,
                           v1::ListModelsResponse* response) override {
     RecordCall();
@@ -55,6 +72,30 @@ class FakeService final : public v1::Tokenizer::Service {
   std::vector<absl::Time> call_times() const {
     absl::MutexLock lock(&mutex_);
     return call_times_;
+  }
+
+  // Answers the messages of a stream one after another, until the client sends no more.
+  template <typename Response, typename Request>
+  grpc::Status AnswerAll(
+      const std::function<grpc::Status(std::decay_t<decltype(std::declval<Request>().request())> const&,
+                                       std::decay_t<decltype(std::declval<Response>().response())>&)>& handler,
+      grpc::ServerReaderWriter<Response, Request>& stream) {
+    Request request;
+    while (stream.Read(&request)) {
+      RecordCall();
+      Response reply;
+      reply.set_id(request.id());
+      const grpc::Status status = handler ? handler(request.request(), *reply.mutable_response()) : Unset();
+      if (!status.ok()) {
+        reply.clear_response();
+        if (!reply.mutable_status()->ParseFromString(status.error_details()) || status.error_details().empty()) {
+          reply.mutable_status()->set_code(status.error_code());
+          reply.mutable_status()->set_message(status.error_message());
+        }
+      }
+      stream.Write(reply);
+    }
+    return grpc::Status::OK;
   }
 
  private:

@@ -100,6 +100,18 @@ TEST_F(VitokBenchProgramTest, RunsAnOpenLoop) {
   EXPECT_EQ(json["requests"]["ok"], 50);
 }
 
+TEST_F(VitokBenchProgramTest, SendsOverStreams) {
+  for (const auto& [method, tokens] : {std::pair{"encode", 1}, std::pair{"decode", 3}}) {
+    const nlohmann::json json =
+        BenchJson({"--streams", "2", "--method", method, "--concurrency", "500", "--requests", "1000"});
+    EXPECT_EQ(json["load"]["streams"], 2);
+    EXPECT_EQ(json["load"]["connections"], 1);
+    EXPECT_EQ(json["requests"]["ok"], 1000);
+    const double requests_per_s = json["throughput"]["requests_per_s"];
+    EXPECT_NEAR(json["throughput"]["tokens_per_s"], tokens * requests_per_s, 0.01);
+  }
+}
+
 TEST_F(VitokBenchProgramTest, DecodesRandomAndEncodedLatents) {
   EXPECT_EQ(BenchJson({"--method", "decode", "--requests", "5", "--pool", "4"})["requests"]["ok"], 5);
   EXPECT_EQ(service_.call_times().size(), 1 + 5);
@@ -214,6 +226,8 @@ TEST(VitokBenchUsageTest, EndsWithTwoAndOneLineNamingTheProblem) {
       {{"--duration", "0"}, "--duration"},
       {{"--requests", "0"}, "--requests"},
       {{"--method", "train"}, "--method"},
+      {{"--streams", "-1"}, "--streams"},
+      {{"--streams", "1", "--server", "a:1,b:1"}, "--streams must be at least the number of servers (2); was 1"},
       {{"--server", "nowhere"}, "was \"nowhere\""},
       {{"--server", "h:1,nowhere"}, "was \"nowhere\""},
       {{"--pictures", "a", "--sizes", "5"}, "--sizes"},

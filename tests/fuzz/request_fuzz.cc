@@ -31,12 +31,13 @@ void RequireBlame(const absl::Status& status) {
 
 void CheckPicture(const PatchSequence& patches, const v1::PictureOptions& options) {
   v1::Picture picture;
-  const absl::Status written = WritePicture(patches, Model().info().patch_px, options, &picture);
-  RequireOk(written, "a small picture can be written");
+  const absl::StatusOr<grpc::Slice> bytes = WritePicture(patches, Model().info().patch_px, options, &picture);
+  RequireOk(bytes.status(), "a small picture can be written");
   Require(picture.height_px() == patches.geometry.height_px && picture.width_px() == patches.geometry.width_px,
           "a picture has the size of its patches");
-  if (!picture.has_encoded()) return;
-  const absl::StatusOr<ImageHeader> header = ReadImageHeader(picture.encoded());
+  if (picture.has_tensor()) return;
+  const absl::StatusOr<ImageHeader> header =
+      ReadImageHeader({reinterpret_cast<const char*>(bytes->begin()), bytes->size()});
   RequireOk(header.status(), "a written picture has a header");
   Require(header->height_px == picture.height_px() && header->width_px == picture.width_px(),
           "a written picture has the size that is stated");
@@ -76,7 +77,9 @@ void RunEncode(std::string_view input) {
   }
   ReadImages(*request, [&form](const PatchSequence& patches) {
     v1::Latents latents;
-    WriteLatents({patches.patches_ND, patches.row_N, patches.col_N, patches.geometry}, *form, &latents);
+    const grpc::Slice z =
+        WriteLatents({patches.patches_ND, patches.row_N, patches.col_N, patches.geometry}, *form, &latents);
+    latents.mutable_z()->set_data(z.begin(), z.size());
     const auto again = ReadLatents("latents", latents, Model().info(), /*allow_nonfinite=*/true);
     RequireOk(again.status(), "latents of a reply can be decoded");
   });

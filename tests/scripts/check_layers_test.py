@@ -67,6 +67,11 @@ class CheckLayersTest(unittest.TestCase):
         self.assert_rejects("trainer/a.cc", '"server/x.h"', "must not include")
         self.assert_rejects("trainer/a.cc", '"vitok/v1/tokenizer.pb.h"', "must not include")
 
+    def test_keeps_http_in_its_places(self):
+        self.assert_accepts("server/http_endpoint.cc", "<httplib.h>")
+        self.assert_accepts("server/tracing/otlp_client.cc", "<httplib.h>")
+        self.assert_rejects("server/tracing/tracer.cc", "<httplib.h>", "cpp-httplib may be included only in")
+
     def test_lets_nothing_include_tests(self):
         for path in ("core/base/a.cc", "server/a.cc", "client/a.cc"):
             self.assert_rejects(path, '"tests/support/x.h"', "must not include tests/support/x.h")

@@ -10,14 +10,14 @@ namespace {
 
 TEST(DrainGateTest, WaitsForTheLastCallAndRefusesNewOnes) {
   DrainGate gate;
-  ASSERT_TRUE(gate.Enter());
+  std::optional<DrainGate::Ticket> call = gate.Enter();
+  ASSERT_TRUE(call.has_value());
   std::thread drain([&gate] { EXPECT_TRUE(gate.Drain(absl::InfiniteDuration())); });
-  while (gate.Enter()) {  // until Drain has begun
-    gate.Leave();
+  while (gate.Enter().has_value()) {  // until Drain has begun
   }
-  gate.Leave();
+  call.reset();
   drain.join();
-  EXPECT_FALSE(gate.Enter());
+  EXPECT_FALSE(gate.Enter().has_value());
 }
 
 TEST(DrainGateTest, WaitsForClientsToStopTryingButNotForEver) {
@@ -26,7 +26,7 @@ TEST(DrainGateTest, WaitsForClientsToStopTryingButNotForEver) {
   std::atomic<bool> stop{false};
   std::atomic<int> tries{0};
   std::thread client([&] {
-    while (!stop) tries += gate.Enter() ? 0 : 1;
+    while (!stop) tries += gate.Enter().has_value() ? 0 : 1;
   });
   while (tries == 0) std::this_thread::yield();
   gate.AwaitQuiet(absl::InfiniteDuration(), absl::Milliseconds(1));  // returns though the client goes on
@@ -37,8 +37,33 @@ TEST(DrainGateTest, WaitsForClientsToStopTryingButNotForEver) {
 
 TEST(DrainGateTest, GivesUpAfterTheGracePeriod) {
   DrainGate gate;
-  ASSERT_TRUE(gate.Enter());
+  const std::optional<DrainGate::Ticket> call = gate.Enter();
   EXPECT_FALSE(gate.Drain(absl::Milliseconds(1)));
+}
+
+TEST(DrainGateTest, MovesATicketWithoutCountingTwice) {
+  DrainGate gate;
+  DrainGate::Ticket kept;
+  {
+    std::optional<DrainGate::Ticket> call = gate.Enter();
+    kept = *std::move(call);
+  }
+  EXPECT_FALSE(gate.Drain(absl::ZeroDuration()));
+  { const DrainGate::Ticket ended = std::move(kept); }
+  EXPECT_TRUE(gate.Drain(absl::ZeroDuration()));
+}
+
+TEST(DrainGateTest, TellsThoseWhoWatchOnceWhenItDrains) {
+  DrainGate gate;
+  int told = 0, forgotten = 0;
+  gate.Watch([&told] { ++told; });
+  gate.Forget(gate.Watch([&forgotten] { ++forgotten; }));
+  gate.Drain(absl::ZeroDuration());
+  gate.Drain(absl::ZeroDuration());
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(forgotten, 0);
+  gate.Watch([&told] { ++told; });  // drains already
+  EXPECT_EQ(told, 2);
 }
 
 }  // namespace

@@ -153,9 +153,13 @@ TEST_F(LatentInputTest, WrittenLatentsReadBackEqualInBothLayouts) {
   latents_.set_height_px(30);
   const absl::StatusOr<LatentSequence> sequence = Read();
   ASSERT_TRUE(sequence.ok()) << sequence.status();
-  v1::Latents packed, grid;
-  WriteLatents(*sequence, {DType::kFloat32, v1::LATENT_LAYOUT_PACKED}, &packed);
-  WriteLatents(*sequence, {DType::kFloat32, v1::LATENT_LAYOUT_GRID}, &grid);
+  const auto write = [&sequence](v1::LatentLayout layout) {
+    v1::Latents message;
+    const grpc::Slice z = WriteLatents(*sequence, {DType::kFloat32, layout}, &message);
+    message.mutable_z()->set_data(z.begin(), z.size());
+    return message;
+  };
+  const v1::Latents packed = write(v1::LATENT_LAYOUT_PACKED), grid = write(v1::LATENT_LAYOUT_GRID);
   const absl::StatusOr<LatentSequence> from_packed = ReadLatents("latents[0]", packed, model_, false);
   const absl::StatusOr<LatentSequence> from_grid = ReadLatents("latents[0]", grid, model_, false);
   ASSERT_TRUE(from_packed.ok()) << from_packed.status();

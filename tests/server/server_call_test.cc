@@ -179,12 +179,12 @@ TEST_F(ServerTest, CountsWhatItDoes) {
   EXPECT_EQ(Metric("vitok_batch_images_sum{model=\"fake\",version=\"1\"}"), 2);
   EXPECT_EQ(Metric("vitok_batch_tokens_sum{model=\"fake\",version=\"1\"}"), 20);
   EXPECT_EQ(Metric("vitok_padded_tokens_total{model=\"fake\",version=\"1\"}"), 2);
-  EXPECT_EQ(Metric("vitok_images_total{model=\"fake\",version=\"1\"}"), 2);
-  EXPECT_EQ(Metric("vitok_tokens_total{model=\"fake\",version=\"1\"}"), 20);
+  EXPECT_EQ(Metric("vitok_images_total{method=\"Encode\",model=\"fake\",version=\"1\"}"), 2);
+  EXPECT_EQ(Metric("vitok_tokens_total{method=\"Encode\",model=\"fake\",version=\"1\"}"), 20);
   EXPECT_EQ(Metric("vitok_queued_requests{device=\"cpu\"}"), 0);
   EXPECT_EQ(Metric("vitok_queued_tokens{device=\"cpu\"}"), 0);
-  EXPECT_GE(Metric("vitok_payload_bytes{direction=\"in\"}"), 3 * 80);
-  EXPECT_GE(Metric("vitok_payload_bytes{direction=\"out\"}"), 20 * 12 * 4);
+  EXPECT_GE(Metric("vitok_payload_bytes_total{direction=\"in\"}"), 3 * 80);
+  EXPECT_GE(Metric("vitok_payload_bytes_total{direction=\"out\"}"), 20 * 12 * 4);
 }
 
 TEST_F(ServerTest, NamesEveryRequestInItsInitialMetadata) {

@@ -133,7 +133,8 @@ TEST(ServerConfigTest, PrintsTheSecurityThatItWouldReadAgain) {
       With({"server.reflection=false", "tls.certificate_file=server.pem", "tls.private_key_file=server.key",
             "tls.client_ca_file=ca.pem", "auth.tokens_file=tokens", "connections.max_age_s=0.5",
             "connections.max_age_grace_s=7", "connections.max_idle_s=0", "connections.max_streams=3",
-            "connections.max_metadata_bytes=4096", "connections.memory_bytes=300000000", "connections.max_threads=9"});
+            "connections.stall_timeout_s=4", "connections.max_metadata_bytes=4096",
+            "connections.memory_bytes=300000000", "connections.max_threads=9"});
   ASSERT_TRUE(options.ok()) << options.status();
   const TempFolder folder;
   std::ofstream(folder / "printed.yaml") << ServerConfigToYaml(*options);
@@ -149,9 +150,35 @@ TEST(ServerConfigTest, PrintsTheSecurityThatItWouldReadAgain) {
   EXPECT_EQ(again->connections.max_age_grace, absl::Seconds(7));
   EXPECT_EQ(again->connections.max_idle, absl::ZeroDuration());
   EXPECT_EQ(again->connections.max_streams, 3);
+  EXPECT_EQ(again->connections.stall_timeout, absl::Seconds(4));
   EXPECT_EQ(again->connections.max_metadata_bytes, 4096);
   EXPECT_EQ(again->connections.memory_bytes, 300'000'000);
   EXPECT_EQ(again->connections.max_threads, 9);
+}
+
+TEST(ServerConfigTest, PrintsTheTracingThatItWouldReadAgain) {
+  const absl::StatusOr<ServerOptions> options =
+      With({"tracing.endpoint='http://collector:4318'", "tracing.sample_ratio=0.25", "tracing.queue_spans=1000",
+            "tracing.timeout_s=1.5"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  const TempFolder folder;
+  std::ofstream(folder / "printed.yaml") << ServerConfigToYaml(*options);
+  const absl::StatusOr<ServerOptions> again = LoadServerConfig(folder / "printed.yaml", {});
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(ServerConfigToYaml(*again), ServerConfigToYaml(*options));
+  EXPECT_EQ(again->tracing.endpoint, "http://collector:4318");
+  EXPECT_EQ(again->tracing.sample_ratio, 0.25);
+  EXPECT_EQ(again->tracing.queue_spans, 1000);
+  EXPECT_EQ(again->tracing.timeout, absl::Seconds(1.5));
+}
+
+TEST(ServerConfigTest, RefusesTracingThatCannotWork) {
+  EXPECT_THAT(ErrorOf({"tracing.endpoint='https://a:4318'"}),
+              AllOf(HasSubstr("tracing.endpoint must be http://host:port"), HasSubstr("was 'https://a:4318'")));
+  EXPECT_THAT(ErrorOf({"tracing.sample_ratio=1.5"}),
+              HasSubstr("tracing.sample_ratio must be between 0 and 1; was 1.5"));
+  EXPECT_THAT(ErrorOf({"tracing.queue_spans=10"}), HasSubstr("tracing.queue_spans must be between 512 and"));
+  EXPECT_THAT(ErrorOf({"tracing.timeout_s=0"}), HasSubstr("tracing.timeout_s must be between 0.001 and"));
 }
 
 TEST(ServerConfigTest, RefusesSecurityThatWouldNotHold) {

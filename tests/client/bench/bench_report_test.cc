@@ -129,6 +129,19 @@ TEST(BenchReportTest, WarnsOfWhatMakesNumbersDoubtful) {
   EXPECT_THAT(ToText(BenchReport()), HasSubstr("note: the run ended within its warm-up"));
 }
 
+TEST(BenchReportTest, TellsOfStreamsAndOfRequestsThatWaitedForThem) {
+  BenchReport report = MakeReport();
+  EXPECT_EQ(ToJson(report).at("load").at("streams"), 0);
+  EXPECT_THAT(ToText(report), Not(HasSubstr("stream")));
+  report.options.streams = 2;
+  report.server.limits.max_stream_requests = 4;
+  EXPECT_EQ(ToJson(report).at("load").at("streams"), 2);
+  EXPECT_THAT(ToText(report), HasSubstr("unix:/b, 1 connection each, 2 streams\n"));
+  EXPECT_THAT(ToText(report), Not(HasSubstr("note:")));
+  report.stats.most_in_flight = 9;
+  EXPECT_THAT(ToText(report), HasSubstr("note: 9 requests in flight shared 2 streams; the server takes 4 at a time"));
+}
+
 TEST(BenchReportTest, ShowsProgressInALine) {
   EXPECT_EQ(ToText(LoadProgress{.elapsed = absl::Seconds(2),
                                 .warming_up = true,

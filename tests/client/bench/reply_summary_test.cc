@@ -56,6 +56,41 @@ TEST(ReplySummaryTest, ReadsRepliesWithPictures) {
   EXPECT_EQ(Summarize(reconstructed)->tokens, 4);
 }
 
+TEST(ReplySummaryTest, ReadsRepliesOfStreams) {
+  v1::EncodeStreamResponse answer;
+  answer.set_id(uint64_t{1} << 40);
+  answer.mutable_response()->add_results()->set_tokens(7);
+  answer.mutable_response()->mutable_timings()->set_total_ns(9000);
+  absl::StatusOr<StreamReplySummary> summary = SummarizeStreamReply(ToBuffer(answer.SerializeAsString(), 7));
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(summary->id, uint64_t{1} << 40);
+  EXPECT_TRUE(summary->status.ok());
+  EXPECT_EQ(summary->response.tokens, 7);
+  EXPECT_EQ(summary->response.item_ok, std::vector<bool>({true}));
+  EXPECT_EQ(summary->response.timings.total, absl::Microseconds(9));
+
+  v1::DecodeStreamResponse refusal;
+  refusal.set_id(3);
+  refusal.mutable_status()->set_code(8);
+  refusal.mutable_status()->set_message("queue full");
+  refusal.mutable_status()->add_details()->set_type_url("url");
+  summary = SummarizeStreamReply(ToBuffer(refusal.SerializeAsString(), 7));
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(summary->id, 3);
+  EXPECT_TRUE(absl::IsResourceExhausted(summary->status));
+  EXPECT_EQ(summary->status.message(), "queue full");
+  EXPECT_TRUE(summary->status.GetPayload("url").has_value());
+  EXPECT_TRUE(summary->response.item_ok.empty());
+}
+
+TEST(ReplySummaryTest, RefusesADamagedReplyOfAStream) {
+  v1::EncodeStreamResponse answer;
+  answer.mutable_response()->add_results()->set_tokens(7);
+  std::string bytes = answer.SerializeAsString();
+  bytes.pop_back();
+  EXPECT_TRUE(absl::IsInternal(SummarizeStreamReply(ToBuffer(bytes, 100)).status()));
+}
+
 TEST(ReplySummaryTest, KeepsTheFirstErrorAndCountsNoTokensOfFailedItems) {
   v1::EncodeResponse response;
   response.add_results()->set_tokens(1);

@@ -9,57 +9,16 @@
 
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
-#include "client/wire_format.h"
-#include "tests/client/fake_service.h"
+#include "tests/client/bench/load_driver_fixtures.h"
 
 namespace vitok {
 namespace {
 
 using ::testing::HasSubstr;
 
-PreparedRequest MakeRequest(const std::string& content, int items = 1) {
-  const std::string bytes =
-      ToWire(std::vector<ImageInput>(items, EncodedImage{content}), EncodeParams()).SerializeAsString();
-  const grpc::Slice slice(bytes);
-  return {.message = grpc::ByteBuffer(&slice, 1),
-          .message_bytes = static_cast<int64_t>(bytes.size()),
-          .item_pixels = std::vector<int64_t>(items, 1)};
-}
-
-// Sends one request and waits for its end.
-RequestOutcome SendAndWait(UnaryDriver& driver, const PreparedRequest& request) {
-  RequestOutcome result;
-  absl::Notification done;
-  driver.Send(request, [&](const RequestOutcome& outcome) {
-    result = outcome;
-    done.Notify();
-  });
-  done.WaitForNotification();
-  return result;
-}
-
-void Succeed(const v1::EncodeRequest& request, v1::EncodeResponse& response) {
-  for (const v1::ImageInput& image : request.images()) {
-    v1::EncodeResult& result = *response.add_results();
-    result.mutable_latents()->set_grid_rows(1);
-    result.set_tokens(static_cast<int64_t>(image.encoded().size()));
-  }
-  response.mutable_timings()->set_compute_ns(1'500'000);
-}
-
-grpc::Status Refusal(absl::Duration delay) {
-  return ErrorWithDetails(grpc::StatusCode::RESOURCE_EXHAUSTED, "queue full", RetryAfter(delay));
-}
-
-grpc::Status Draining() {
-  google::rpc::ErrorInfo info;
-  info.set_reason("DRAINING");
-  return ErrorWithDetails(grpc::StatusCode::UNAVAILABLE, "the server is draining", info);
-}
-
 class UnaryDriverTest : public ::testing::Test {
  protected:
-  UnaryDriverOptions Options() const { return {.servers = {server_.target()}}; }
+  LoadDriverOptions Options() const { return {.servers = {server_.target()}}; }
 
   const PreparedRequest request_ = MakeRequest("12345");
   FakeService service_;
@@ -101,7 +60,7 @@ TEST_F(UnaryDriverTest, CallsTheMethodAskedFor) {
   PreparedRequest empty = MakeRequest("", 0);  // a message of every method
   empty.item_pixels = {1};
   for (BenchMethod method : {BenchMethod::kDecode, BenchMethod::kReconstruct}) {
-    UnaryDriverOptions options = Options();
+    LoadDriverOptions options = Options();
     options.method = method;
     UnaryDriver driver(options);
     EXPECT_TRUE(SendAndWait(driver, empty).status.ok());
@@ -148,7 +107,7 @@ TEST_F(UnaryDriverTest, RetriesWhenTheServerAsksForItIfTold) {
     Succeed(request, response);
     return grpc::Status::OK;
   };
-  UnaryDriverOptions options = Options();
+  LoadDriverOptions options = Options();
   options.retry = true;
   UnaryDriver driver(options);
   const RequestOutcome outcome = SendAndWait(driver, request_);
@@ -161,7 +120,7 @@ TEST_F(UnaryDriverTest, RetriesWhenTheServerAsksForItIfTold) {
 
 TEST_F(UnaryDriverTest, DoesNotWaitForARetryPastTheDeadline) {
   service_.on_encode = [](const v1::EncodeRequest&, v1::EncodeResponse&) { return Refusal(absl::Seconds(61)); };
-  UnaryDriverOptions options = Options();
+  LoadDriverOptions options = Options();
   options.retry = true;
   UnaryDriver driver(options);
   EXPECT_TRUE(absl::IsResourceExhausted(SendAndWait(driver, request_).status));
@@ -176,7 +135,7 @@ TEST_F(UnaryDriverTest, SharesRequestsOutOverServersAndConnections) {
       return grpc::Status::OK;
     };
   }
-  UnaryDriverOptions options = Options();
+  LoadDriverOptions options = Options();
   options.servers.push_back(other.target());
   options.connections = 2;
   options.threads = 2;
@@ -196,7 +155,7 @@ TEST_F(UnaryDriverTest, GoesToTheNextServerIfOneDrainsOrIsGone) {
     Succeed(request, response);
     return grpc::Status::OK;
   };
-  UnaryDriverOptions options;
+  LoadDriverOptions options;
   options.servers = {"unix:" + (folder / "none"), draining_server.target(), server_.target()};
   {
     UnaryDriver driver(options);
@@ -248,7 +207,7 @@ TEST_F(UnaryDriverTest, FailsRequestsThatPassTheirDeadline) {
     release->WaitForNotification();
     return grpc::Status::OK;
   };
-  UnaryDriverOptions options = Options();
+  LoadDriverOptions options = Options();
   options.deadline = absl::Milliseconds(30);
   UnaryDriver driver(options);
   EXPECT_TRUE(absl::IsDeadlineExceeded(SendAndWait(driver, request_).status));
@@ -264,7 +223,7 @@ TEST_F(UnaryDriverTest, CancelsRequestsThatWaitForTheServerOrForTheirRetry) {
     release->WaitForNotification();
     return grpc::Status::OK;
   };
-  UnaryDriverOptions options = Options();
+  LoadDriverOptions options = Options();
   options.retry = true;
   UnaryDriver driver(options);
   const PreparedRequest refused = MakeRequest("refused");

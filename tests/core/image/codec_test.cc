@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
 #include <sys/resource.h>
 #include <zlib.h>
+#include <iostream>
 
 #include <cstdlib>
 
@@ -116,6 +118,20 @@ TEST(CodecTest, RefusesEveryPrefixOfAFile) {
       ASSERT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << size << " of " << file.size() << " bytes";
     }
   }
+}
+
+// A client that sends broken pictures must not fill the server's log.
+TEST(CodecTest, RefusesWithoutAWordOnStandardError) {
+  testing::internal::CaptureStderr();
+  const RgbImage image = MakePattern(24, 33);
+  for (const ImageFormat format : kFormats) {
+    const std::string file = MakeFile(format, image);
+    for (size_t size = file.size() / 4; size + 4 < file.size(); size += 5) {
+      EXPECT_FALSE(DecodeImage(std::string_view(file).substr(0, size)).ok());
+    }
+  }
+  std::cerr << "still heard";
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "still heard");
 }
 
 TEST(CodecTest, RefusesCutOffPhotos) {

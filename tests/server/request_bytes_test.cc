@@ -1,0 +1,103 @@
+#include "server/request_bytes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "vitok/v1/tokenizer.pb.h"
+
+namespace vitok {
+namespace {
+
+using ::testing::HasSubstr;
+
+// In pieces of `piece` bytes, as messages come from the network.
+grpc::ByteBuffer InPieces(const std::string& bytes, size_t piece) {
+  std::vector<grpc::Slice> slices;
+  for (size_t begin = 0; begin < bytes.size(); begin += piece) slices.emplace_back(bytes.substr(begin, piece));
+  return grpc::ByteBuffer(slices.data(), slices.size());
+}
+
+std::string Joined(const grpc::ByteBuffer& bytes) {
+  std::vector<grpc::Slice> slices;
+  bytes.Dump(&slices);
+  std::string joined;
+  for (const grpc::Slice& slice : slices) joined.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  return joined;
+}
+
+v1::EncodeRequest SomeRequest() {
+  v1::EncodeRequest request;
+  request.set_model("tiny:3");
+  request.add_images()->set_encoded(std::string(1000, 'x'));
+  request.set_preprocess("to_tensor");
+  return request;
+}
+
+TEST(RequestBytesTest, PeeksAtAStringInPiecesOfAnySize) {
+  const std::string bytes = SomeRequest().SerializeAsString();
+  for (const size_t piece : {1, 2, 7, 100, 5000}) {
+    EXPECT_EQ(PeekString(InPieces(bytes, piece), v1::EncodeRequest::kModelFieldNumber), "tiny:3");
+    EXPECT_EQ(PeekString(InPieces(bytes, piece), v1::EncodeRequest::kPreprocessFieldNumber), "to_tensor");
+    EXPECT_EQ(PeekString(InPieces(bytes, piece), 100), "");
+  }
+}
+
+TEST(RequestBytesTest, PeeksAtNothingInWhatIsNoMessage) {
+  for (const std::string& bytes : {std::string(), std::string("\xff\xff\xff"), std::string("\x0a\x7fshort"),
+                                   std::string("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")}) {
+    EXPECT_EQ(PeekString(InPieces(bytes, 2), 5), "");
+  }
+}
+
+TEST(RequestBytesTest, ParsesAMessageInPieces) {
+  const v1::EncodeRequest request = SomeRequest();
+  for (const size_t piece : {1, 64, 5000}) {
+    v1::EncodeRequest parsed;
+    ASSERT_TRUE(ParseMessage(InPieces(request.SerializeAsString(), piece), &parsed).ok());
+    EXPECT_EQ(parsed.SerializeAsString(), request.SerializeAsString());
+  }
+  v1::EncodeRequest empty;
+  EXPECT_TRUE(ParseMessage(grpc::ByteBuffer(), &empty).ok());
+}
+
+TEST(RequestBytesTest, SaysWhatItCouldNotParse) {
+  v1::EncodeRequest parsed;
+  const absl::Status status = ParseMessage(InPieces("\x0a\x7fshort", 100), &parsed);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("vitok.v1.EncodeRequest; its 7 bytes"));
+}
+
+TEST(RequestBytesTest, OpensAnEnvelopeWithoutTouchingTheRequest) {
+  v1::EncodeStreamRequest message;
+  message.set_id(300);
+  *message.mutable_request() = SomeRequest();
+  for (const size_t piece : {1, 3, 64, 5000}) {
+    const absl::StatusOr<Envelope> envelope = OpenEnvelope(InPieces(message.SerializeAsString(), piece));
+    ASSERT_TRUE(envelope.ok()) << envelope.status();
+    EXPECT_EQ(envelope->id, 300);
+    EXPECT_EQ(Joined(envelope->request), SomeRequest().SerializeAsString());
+  }
+}
+
+TEST(RequestBytesTest, OpensEnvelopesWithPartsMissing) {
+  v1::EncodeStreamRequest message;
+  EXPECT_EQ(OpenEnvelope(grpc::ByteBuffer())->id, 0);
+  message.set_id(7);
+  const absl::StatusOr<Envelope> envelope = OpenEnvelope(InPieces(message.SerializeAsString(), 10));
+  ASSERT_TRUE(envelope.ok());
+  EXPECT_EQ(envelope->id, 7);
+  EXPECT_EQ(envelope->request.Length(), 0);
+}
+
+TEST(RequestBytesTest, RefusesWhatIsNoEnvelope) {
+  for (const std::string& bytes : {std::string("\xff"), std::string("\x12\x7fshort"), std::string("\x08"),
+                                   std::string("\x12\xff\xff\xff\xff\x0f")}) {
+    EXPECT_EQ(OpenEnvelope(InPieces(bytes, 100)).status().code(), absl::StatusCode::kInvalidArgument);
+  }
+}
+
+}  // namespace
+}  // namespace vitok
