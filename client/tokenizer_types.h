@@ -131,6 +131,8 @@ struct BatchResult {
 
 struct ModelInfo {
   std::string name;
+  int64_t version = 0;
+  std::vector<std::string> aliases;  // that lead to this version
   std::string variant;
   int32_t patch_px = 0;
   int32_t latent_channels = 0;

@@ -227,6 +227,8 @@ absl::StatusOr<std::vector<ModelInfo>> FromWire(const google::protobuf::Repeated
   for (const v1::ModelInfo& model : models) {
     VITOK_ASSIGN_OR_RETURN(DType dtype, FromWire("models.dtype", static_cast<int>(model.dtype())));
     out.push_back({.name = model.name(),
+                   .version = model.version(),
+                   .aliases = {model.aliases().begin(), model.aliases().end()},
                    .variant = model.variant(),
                    .patch_px = model.patch_px(),
                    .latent_channels = model.latent_channels(),

@@ -60,6 +60,9 @@ class DeviceWorker {
   }
   void SetCostModel(const LaneKey& lane, CostModel model) { batcher_.SetCostModel(lane, std::move(model)); }
 
+  // See TokenBudgetBatcher.
+  void ForgetModel(uint64_t model) { batcher_.ForgetModel(model); }
+
   // Drops all tasks that wait and refuses new ones; a running batch ends normally. Idempotent.
   void Shutdown();
 

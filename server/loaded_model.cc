@@ -16,11 +16,19 @@ uint64_t NextModelId() {
   return ++models;
 }
 
-absl::Status ForModel(const std::string& name, const absl::Status& status) {
-  return absl::Status(status.code(), StrCat("model '", name, "': ", std::string(status.message())));
+}  // namespace
+
+LoadedModel::~LoadedModel() {
+  tokenizer.reset();
+  memory = MemoryLedger::Reservation();
+  if (on_gone) on_gone(id);
 }
 
-}  // namespace
+int64_t LoadedModel::weight_bytes() const {
+  const int64_t parameters = info().encoder_parameters + info().decoder_parameters;
+  // The CPU computes in float32, whatever the model's dtype.
+  return parameters * SizeInBytes(info().device == "cpu" ? DType::kFloat32 : info().dtype);
+}
 
 absl::StatusOr<Preprocessor> ParsePipeline(std::string_view pipeline, const TokenizerInfo& model, int64_t max_pixels) {
   if (pipeline.size() > kMaxPipelineBytes) {
@@ -44,24 +52,22 @@ absl::StatusOr<Preprocessor> ParsePipeline(std::string_view pipeline, const Toke
 
 absl::StatusOr<std::shared_ptr<LoadedModel>> LoadModel(const ModelOptions& options, const RequestLimits& limits,
                                                        const TokenizerLoader& load) {
-  absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = load(options.load);
-  if (!tokenizer.ok()) return ForModel(options.name, tokenizer.status());
-  const TokenizerInfo& info = (*tokenizer)->info();
+  VITOK_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer, load(options.load));
+  const TokenizerInfo& info = tokenizer->info();
   const int64_t image_patch_values = 3 * info.patch_px * info.patch_px;
   if (info.patch_values != image_patch_values) {
-    return ForModel(options.name, absl::InvalidArgumentError(StrCat(
-                                      "variant ", info.variant, " takes patches of ", info.patch_values,
-                                      " values; image patches of side ", info.patch_px, " have ", image_patch_values)));
+    return absl::InvalidArgumentError(StrCat("variant ", info.variant, " takes patches of ", info.patch_values,
+                                             " values; image patches of side ", info.patch_px, " have ",
+                                             image_patch_values));
   }
   const std::string pipeline = options.preprocess.empty() ? StrCat("to_tensor|normalize(minus_one_to_one)|patchify(",
                                                                    info.patch_px, ", ", limits.max_image_tokens, ")")
                                                           : options.preprocess;
-  absl::StatusOr<Preprocessor> preprocessor = ParsePipeline(pipeline, info, limits.max_image_pixels);
-  if (!preprocessor.ok()) return ForModel(options.name, preprocessor.status());
-  auto model = std::make_shared<LoadedModel>(*std::move(preprocessor));
-  model->key.name = options.name;
+  VITOK_ASSIGN_OR_RETURN(Preprocessor preprocessor, ParsePipeline(pipeline, info, limits.max_image_pixels));
+  auto model = std::make_shared<LoadedModel>(std::move(preprocessor));
+  model->key = options.key();
   model->id = NextModelId();
-  model->tokenizer = *std::move(tokenizer);
+  model->tokenizer = std::move(tokenizer);
   model->preprocess = pipeline;
   model->attend_padding_to = options.load.attend_padding_to.value_or(0);
   return model;

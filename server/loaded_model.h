@@ -11,6 +11,7 @@
 #include "core/image/preprocessor.h"
 #include "core/model/load_autoencoder.h"
 #include "core/model/tokenizer.h"
+#include "server/lifecycle/memory_ledger.h"
 #include "server/model_key.h"
 #include "server/server_config.h"
 
@@ -24,7 +25,12 @@ using TokenizerLoader = std::function<absl::StatusOr<std::unique_ptr<Tokenizer>>
 // Constant after loading, but for calls of `tokenizer`, which are its worker's alone.
 struct LoadedModel {
   explicit LoadedModel(Preprocessor parsed) : preprocessor(std::move(parsed)) {}
+  LoadedModel(const LoadedModel&) = delete;
+  LoadedModel& operator=(const LoadedModel&) = delete;
+  ~LoadedModel();
 
+  std::function<void(uint64_t id)> on_gone;  // called last on destruction, when its memory is free; may be empty
+  MemoryLedger::Reservation memory;          // of the tokenizer
   ModelKey key;
   uint64_t id = 0;  // of this model in this process; never used again
   std::unique_ptr<Tokenizer> tokenizer;
@@ -34,10 +40,11 @@ struct LoadedModel {
   DeviceWorker* worker = nullptr;  // not owned; the worker of the model's device, which outlives the model
 
   const TokenizerInfo& info() const { return tokenizer->info(); }
+  int64_t weight_bytes() const;  // on its device
 };
 
-// Loads and checks; `worker` stays unset. Errors are the loader's, or INVALID_ARGUMENT for a model that is not for
-// images (temporal patches) or a default pipeline that does not fit it; all name the model.
+// Loads and checks; `worker`, `memory` and `on_gone` stay unset. Errors are the loader's, or INVALID_ARGUMENT for a
+// model that is not for images (temporal patches) or a default pipeline that does not fit it.
 absl::StatusOr<std::shared_ptr<LoadedModel>> LoadModel(const ModelOptions& options, const RequestLimits& limits,
                                                        const TokenizerLoader& load);
 

@@ -64,24 +64,27 @@ absl::Status Serve(const ServerOptions& options) {
   at::set_num_threads(std::max(1, compute_threads));
   StopSignal stop;
   std::atomic<bool> failed{false};
-  VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<Server> server,
-                         Server::Start(options, LoadAutoencoder, [&stop, &failed](const absl::Status&) {
-                           failed = true;
-                           stop.Wake();
-                         }));
-  stop.KeepSignals();
+  VITOK_ASSIGN_OR_RETURN(
+      const std::unique_ptr<Server> server,
+      Server::Start(options, LoadAutoencoder,
+                    [&stop, &failed](const absl::Status&) {
+                      failed = true;
+                      stop.Wake();
+                    },
+                    {.estimate = EstimateModelMemory, .before_serving = [&stop] { stop.KeepSignals(); }}));
   spdlog::info("vitok-server {} ({}) listening on {}", Version(), BuildDescription(), server->address());
+  if (!server->admin_address().empty()) spdlog::info("admin service on {}", server->admin_address());
   if (!server->http_address().empty()) spdlog::info("metrics on http://{}/metrics", server->http_address());
   if (const int signal = stop.Wait(); signal != 0) {
     spdlog::info("signal {}: draining; a second one stops at once", signal);
   }
   if (!server->Shutdown()) spdlog::warn("calls were cancelled: they took longer than server.shutdown_grace_s");
-  if (failed) {
-    // A thread that hangs in the device's driver can not be joined.
-    spdlog::shutdown();
-    _exit(EXIT_FAILURE);
-  }
   spdlog::info("stopped");
+  if (failed || server->loading()) {
+    // A thread that hangs in the device's driver can not be joined, and one that loads a model need not be.
+    spdlog::shutdown();
+    _exit(failed ? EXIT_FAILURE : EXIT_SUCCESS);
+  }
   return absl::OkStatus();
 }
 

@@ -6,7 +6,6 @@
 #include <type_traits>
 
 #include "absl/strings/str_join.h"
-#include "core/base/dtype.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/yaml_config.h"
@@ -14,6 +13,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "server/config_check.h"
 #include "server/listen_address.h"
+#include "server/model_config.h"
 #include "server/security_config.h"
 #include "server/tracing_config.h"
 #include "vitok/config/server_config.pb.h"
@@ -24,16 +24,6 @@ namespace {
 constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
 constexpr int64_t kMaxInt64 = std::numeric_limits<int64_t>::max();
 constexpr int64_t kMaxMessageBytes = int64_t{1} << 30;  // protobuf ends at 2 GiB
-constexpr size_t kMaxModelNameBytes = 128;
-
-struct HalvesRow {
-  LoadOptions::Halves halves;
-  std::string_view name;
-};
-constexpr HalvesRow kHalves[] = {{LoadOptions::Halves::kAvailable, "available"},
-                                 {LoadOptions::Halves::kBoth, "both"},
-                                 {LoadOptions::Halves::kEncoder, "encoder"},
-                                 {LoadOptions::Halves::kDecoder, "decoder"}};
 
 absl::Status CheckAddress(std::string_view field, const std::string& text, bool unix_allowed) {
   const absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
@@ -59,9 +49,22 @@ absl::Status ReadListen(const config::Listen& proto, ServerOptions& options) {
     VITOK_RETURN_IF_ERROR(CheckNumber("server.shutdown_grace_s", proto.shutdown_grace_s(), 0, 3600));
     options.shutdown_grace = absl::Seconds(proto.shutdown_grace_s());
   }
+  if (proto.has_drain_delay_s()) {
+    VITOK_RETURN_IF_ERROR(CheckNumber("server.drain_delay_s", proto.drain_delay_s(), 0, 3600));
+    options.drain_delay = absl::Seconds(proto.drain_delay_s());
+  }
   VITOK_RETURN_IF_ERROR(CheckAddress("server.listen", options.listen, /*unix_allowed=*/true));
   if (options.http_listen.empty()) return absl::OkStatus();
   return CheckAddress("server.http_listen", options.http_listen, /*unix_allowed=*/false);
+}
+
+absl::Status ReadAdmin(const config::Admin& proto, ServerOptions& options) {
+  options.admin_listen = proto.listen();
+  if (options.admin_listen.empty()) return absl::OkStatus();
+  VITOK_RETURN_IF_ERROR(CheckAddress("admin.listen", options.admin_listen, /*unix_allowed=*/true));
+  // Port 0 is a free one each time it is asked for.
+  if (options.admin_listen != options.listen || options.listen.ends_with(":0")) return absl::OkStatus();
+  return BadValue("admin.listen", "another address than server.listen", StrCat("'", options.admin_listen, "'"));
 }
 
 absl::Status ReadLimits(const config::Limits& proto, RequestLimits& limits) {
@@ -129,81 +132,6 @@ absl::Status ReadLog(const config::Logging& proto, LogOptions& log) {
   return BadValue("log.level", StrCat("one of ", absl::StrJoin(kLevels, ", ")), StrCat("'", log.level, "'"));
 }
 
-bool IsModelName(std::string_view name) {
-  if (name.empty() || name.size() > kMaxModelNameBytes) return false;
-  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") ==
-         std::string_view::npos;
-}
-
-bool IsDevice(std::string_view device) {
-  if (device == "cpu" || device == "cuda") return true;
-  constexpr std::string_view kPrefix = "cuda:";
-  if (device.substr(0, kPrefix.size()) != kPrefix) return false;
-  const std::string_view index = device.substr(kPrefix.size());
-  return !index.empty() && index.size() <= 3 && index.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
-absl::StatusOr<ModelOptions> ReadModel(const std::string& field, const config::Model& proto) {
-  ModelOptions model;
-  model.name = proto.name();
-  if (!IsModelName(model.name)) {
-    return BadValue(StrCat(field, ".name"), StrCat("1 to ", kMaxModelNameBytes, " letters, digits, '.', '_', '-', '/'"),
-                    StrCat("'", model.name, "'"));
-  }
-  model.load.folder = proto.folder();
-  if (model.load.folder.empty()) return BadValue(StrCat(field, ".folder"), "the path of a model folder", "empty");
-  model.load.variant = proto.variant();
-  if (proto.has_dtype()) {
-    const std::optional<DType> dtype = ParseDType(proto.dtype());
-    if (dtype != DType::kFloat32 && dtype != DType::kBfloat16) {
-      return BadValue(StrCat(field, ".dtype"), "'float32' or 'bfloat16'", StrCat("'", proto.dtype(), "'"));
-    }
-    model.load.dtype = *dtype;
-  }
-  if (proto.has_device()) model.load.device = proto.device();
-  if (!IsDevice(model.load.device)) {
-    return BadValue(StrCat(field, ".device"), "'cpu', 'cuda' or 'cuda:N'", StrCat("'", model.load.device, "'"));
-  }
-  if (proto.has_halves()) {
-    bool known = false;
-    for (const HalvesRow& row : kHalves) {
-      if (proto.halves() == row.name) model.load.halves = row.halves, known = true;
-    }
-    if (!known) {
-      return BadValue(StrCat(field, ".halves"), "'available', 'both', 'encoder' or 'decoder'",
-                      StrCat("'", proto.halves(), "'"));
-    }
-  }
-  if (proto.sliding_window() > 0) model.load.sliding_window = proto.sliding_window();
-  VITOK_RETURN_IF_ERROR(CheckRange(StrCat(field, ".attend_padding_to"), proto.attend_padding_to(), 0, kMaxInt));
-  if (proto.attend_padding_to() > 0) model.load.attend_padding_to = proto.attend_padding_to();
-  model.preprocess = proto.preprocess();
-  return model;
-}
-
-absl::Status ReadModels(const config::ServerConfig& proto, ServerOptions& options) {
-  if (proto.models().empty()) return absl::InvalidArgumentError("models must list at least one model; was empty");
-  std::vector<std::string> names;
-  for (int i = 0; i < proto.models_size(); ++i) {
-    const std::string field = StrCat("models[", i, "]");
-    VITOK_ASSIGN_OR_RETURN(ModelOptions model, ReadModel(field, proto.models(i)));
-    for (size_t earlier = 0; earlier < names.size(); ++earlier) {
-      if (names[earlier] == model.name) {
-        return absl::InvalidArgumentError(
-            StrCat(field, ".name must be unique; '", model.name, "' is the name of models[", earlier, "] too"));
-      }
-    }
-    names.push_back(model.name);
-    options.models.push_back(std::move(model));
-  }
-  options.default_model = proto.default_model().empty() ? names.front() : proto.default_model();
-  for (const std::string& name : names) {
-    if (name == options.default_model) return absl::OkStatus();
-  }
-  return BadValue("default_model", StrCat("one of ", absl::StrJoin(names, ", ")),
-                  StrCat("'", options.default_model, "'"));
-}
-
 absl::Status ReadQuotas(const config::ServerConfig& proto, ServerOptions& options) {
   constexpr double kDefaultBurstSeconds = 10;
   std::set<std::string> identities;
@@ -236,25 +164,11 @@ absl::StatusOr<ServerOptions> ToOptions(const nlohmann::json& json) {
   VITOK_RETURN_IF_ERROR(ReadLog(proto.log(), options.log));
   VITOK_RETURN_IF_ERROR(ReadTracing(proto.tracing(), options.tracing));
   VITOK_RETURN_IF_ERROR(ReadQuotas(proto, options));
+  VITOK_RETURN_IF_ERROR(ReadAdmin(proto.admin(), options));
+  VITOK_RETURN_IF_ERROR(CheckRange("memory.limit_bytes", proto.memory().limit_bytes(), 0, kMaxInt64));
+  options.memory_limit_bytes = proto.memory().limit_bytes();
   VITOK_RETURN_IF_ERROR(ReadModels(proto, options));
   return options;
-}
-
-nlohmann::ordered_json ModelToJson(const ModelOptions& model) {
-  nlohmann::ordered_json json = {
-      {"name", model.name},
-      {"folder", model.load.folder},
-      {"variant", model.load.variant},
-      {"dtype", DTypeName(model.load.dtype)},
-      {"device", model.load.device},
-  };
-  for (const HalvesRow& row : kHalves) {
-    if (row.halves == model.load.halves) json["halves"] = row.name;
-  }
-  json["sliding_window"] = model.load.sliding_window.value_or(0);
-  json["attend_padding_to"] = model.load.attend_padding_to.value_or(0);
-  json["preprocess"] = model.preprocess;
-  return json;
 }
 
 }  // namespace
@@ -275,6 +189,7 @@ std::string ServerConfigToYaml(const ServerOptions& options) {
   nlohmann::ordered_json json;
   json["server"] = {{"listen", options.listen},
                     {"http_listen", options.http_listen},
+                    {"drain_delay_s", absl::ToDoubleSeconds(options.drain_delay)},
                     {"shutdown_grace_s", absl::ToDoubleSeconds(options.shutdown_grace)},
                     {"reflection", options.reflection}};
   WriteSecurity(options, json);
@@ -302,9 +217,9 @@ std::string ServerConfigToYaml(const ServerOptions& options) {
                               {"tokens_per_second", quota.quota.tokens_per_second},
                               {"burst_tokens", quota.quota.burst_tokens}});
   }
-  json["models"] = nlohmann::ordered_json::array();
-  for (const ModelOptions& model : options.models) json["models"].push_back(ModelToJson(model));
-  json["default_model"] = options.default_model;
+  json["admin"] = {{"listen", options.admin_listen}};
+  json["memory"] = {{"limit_bytes", options.memory_limit_bytes}};
+  WriteModels(options, json);
   return ToYaml(json);
 }
 

@@ -11,6 +11,7 @@
 #include "core/base/log.h"
 #include "core/model/load_autoencoder.h"
 #include "server/batching/token_quotas.h"
+#include "server/model_key.h"
 #include "server/security/authenticator.h"
 #include "server/security/connection_limits.h"
 #include "server/security/tls_files.h"
@@ -45,13 +46,22 @@ struct QuotaOptions {
 
 struct ModelOptions {
   std::string name;
+  int64_t version = 1;
   LoadOptions load;
   std::string preprocess;  // empty: "to_tensor|normalize(minus_one_to_one)|patchify(P, max_image_tokens)"
+
+  ModelKey key() const { return {name, version}; }
+};
+
+struct AliasOptions {
+  std::string alias;
+  ModelKey model;
 };
 
 struct ServerOptions {
   std::string listen = "127.0.0.1:8500";
   std::string http_listen = "127.0.0.1:8501";  // empty: no endpoint
+  absl::Duration drain_delay;                  // served after SIGTERM before new calls are refused
   absl::Duration shutdown_grace = absl::Seconds(30);
   bool reflection = true;
   TlsOptions tls;
@@ -64,8 +74,11 @@ struct ServerOptions {
   LogOptions log;
   TracingOptions tracing;
   std::vector<QuotaOptions> quotas;
-  std::vector<ModelOptions> models;  // at least one
-  std::string default_model;         // one of models
+  std::string admin_listen;           // empty: no admin service
+  int64_t memory_limit_bytes = 0;     // of the models of each device; 0: what the device has
+  std::vector<ModelOptions> models;   // at least one
+  std::vector<AliasOptions> aliases;  // of models
+  std::string default_model;          // the name of one of models, or one of aliases
 };
 
 // Reads `path` (empty: start from nothing) and applies `overrides` ("a.b=v") in order. NOT_FOUND: no such file.

@@ -4,14 +4,17 @@
 
 #include "core/base/version.h"
 #include "server/build_info.h"
+#include "server/loaded_model.h"
 #include "server/tensor_convert.h"
 
 namespace vitok {
 namespace {
 
-void WriteModelInfo(const LoadedModel& model, bool is_default, v1::ModelInfo* message) {
+void WriteModelInfo(const ModelRegistry::Entry& entry, v1::ModelInfo* message) {
+  const LoadedModel& model = *entry.model;
   const TokenizerInfo& info = model.info();
   message->set_name(model.key.name);
+  message->set_version(model.key.version);
   message->set_variant(info.variant);
   message->set_patch_px(static_cast<int32_t>(info.patch_px));
   message->set_latent_channels(static_cast<int32_t>(info.latent_channels));
@@ -22,7 +25,9 @@ void WriteModelInfo(const LoadedModel& model, bool is_default, v1::ModelInfo* me
   message->set_encoder_parameters(info.encoder_parameters);
   message->set_decoder_parameters(info.decoder_parameters);
   message->set_preprocess(model.preprocess);
-  message->set_is_default(is_default);
+  message->set_is_default(entry.is_default);
+  for (const std::string& alias : entry.aliases) message->add_aliases(alias);
+  message->set_weight_bytes(entry.weight_bytes);
 }
 
 void WriteLimits(const ServerOptions& options, v1::Limits* message) {
@@ -40,8 +45,8 @@ void WriteLimits(const ServerOptions& options, v1::Limits* message) {
 }  // namespace
 
 void WriteModels(const ModelRegistry& models, google::protobuf::RepeatedPtrField<v1::ModelInfo>* messages) {
-  for (const auto& model : models.models()) {
-    WriteModelInfo(*model, model->key.name == models.default_name(), messages->Add());
+  for (const ModelRegistry::Entry& entry : models.List()) {
+    if (entry.model != nullptr) WriteModelInfo(entry, messages->Add());
   }
 }
 

@@ -7,7 +7,7 @@
 
 namespace vitok {
 
-// One entry a model, in the registry's order.
+// One entry a READY model, in the order they were loaded, configured ones first.
 void WriteModels(const ModelRegistry& models, google::protobuf::RepeatedPtrField<v1::ModelInfo>* messages);
 
 void WriteServerInfo(const ServerOptions& options, const ModelRegistry& models, v1::GetServerInfoResponse* response);

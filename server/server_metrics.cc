@@ -34,7 +34,10 @@ ServerMetrics::ServerMetrics(std::string_view version)
       queued_tokens_(Gauges(registry_, "vitok_queued_tokens", "Tokens admitted and not finished")),
       inflight_batches_(Gauges(registry_, "vitok_inflight_batches", "Batches on the device")),
       busy_seconds_(Counters(registry_, "vitok_device_busy_seconds_total", "Time a device spent on batches")),
-      device_errors_(Counters(registry_, "vitok_device_errors_total", "Errors of the device itself")) {
+      device_errors_(Counters(registry_, "vitok_device_errors_total", "Errors of the device itself")),
+      model_state_(Gauges(registry_, "vitok_model_state", "1 for the state that a model is in, 0 for the others")),
+      model_load_seconds_(
+          Gauges(registry_, "vitok_model_load_seconds", "Time that the last load of a model took, warm-up included")) {
   prometheus::Family<prometheus::Counter>& rejected =
       Counters(registry_, "vitok_rejected_total", "Calls refused at the door");
   for (const std::string_view reason : {kReasonQueueRequests, kReasonQueueTokens, kReasonQueueBytes, kReasonQuota,
@@ -178,6 +181,21 @@ void ServerMetrics::RecordItemError(const ModelKey& model, absl::StatusCode code
 }
 
 void ServerMetrics::RecordNonfinite(const ModelKey& model) { ForModel(model).nonfinite->Increment(); }
+
+void ServerMetrics::SetModelState(const ModelKey& model, std::optional<ModelState> state) {
+  for (const ModelState each : kModelStates) {
+    model_state_
+        .Add({{"model", model.name},
+              {"version", std::to_string(model.version)},
+              {"state", std::string(ModelStateName(each))}})
+        .Set(state == each ? 1 : 0);
+  }
+}
+
+void ServerMetrics::RecordModelLoad(const ModelKey& model, absl::Duration duration) {
+  model_load_seconds_.Add({{"model", model.name}, {"version", std::to_string(model.version)}})
+      .Set(absl::ToDoubleSeconds(duration));
+}
 
 void ServerMetrics::AddQueued(std::string_view device, int64_t requests, int64_t tokens) {
   if (DeviceSeries* found = ForDevice(device)) {

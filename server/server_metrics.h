@@ -18,6 +18,7 @@
 #include "prometheus/counter.h"
 #include "prometheus/gauge.h"
 #include "prometheus/registry.h"
+#include "server/lifecycle/model_state.h"
 #include "server/model_key.h"
 #include "server/model_series.h"
 #include "server/rate_window.h"
@@ -95,6 +96,10 @@ class ServerMetrics {
   void RecordItemError(const ModelKey& model, absl::StatusCode code, ItemPlace place = ItemPlace::kQueue);
   void RecordNonfinite(const ModelKey& model);
 
+  // The state of a model; nullopt: it is gone.
+  void SetModelState(const ModelKey& model, std::optional<ModelState> state);
+  void RecordModelLoad(const ModelKey& model, absl::Duration duration);
+
   // Changes of what is admitted and not finished, of the batches on a device, and of the weights on it.
   void AddQueued(std::string_view device, int64_t requests, int64_t tokens);
   void AddInflightBatches(std::string_view device, int64_t batches);
@@ -153,6 +158,9 @@ class ServerMetrics {
   prometheus::Family<prometheus::Gauge>& inflight_batches_;
   prometheus::Family<prometheus::Counter>& busy_seconds_;
   prometheus::Family<prometheus::Counter>& device_errors_;
+  // Of the lifecycle:
+  prometheus::Family<prometheus::Gauge>& model_state_;
+  prometheus::Family<prometheus::Gauge>& model_load_seconds_;
 
   std::map<std::string, prometheus::Counter*, std::less<>> rejected_;  // by ErrorInfo reason
   std::array<prometheus::Counter*, 2> payload_bytes_ = {};             // by CopyDirection

@@ -4,6 +4,7 @@
 #include "server/batching/token_quotas.h"
 #include "server/cpu_jobs.h"
 #include "server/drain_gate.h"
+#include "server/loaded_model.h"
 #include "server/model_registry.h"
 #include "server/security/authenticator.h"
 #include "server/send_watch.h"

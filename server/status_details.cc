@@ -11,6 +11,7 @@ namespace vitok {
 namespace {
 
 constexpr size_t kMaxMessageBytes = 1024;
+constexpr absl::Duration kModelRetryDelay = absl::Seconds(1);  // what loads and unloads take, more or less
 constexpr std::string_view kTypePrefix = "type.googleapis.com/";
 
 // At most kMaxMessageBytes, never cutting a UTF-8 sequence in two: protobuf strings must stay valid UTF-8.
@@ -45,6 +46,15 @@ void AddViolation(std::string_view field, std::string_view problem, absl::Status
   violation->set_field(std::string(field));
   violation->set_description(Shorten(problem));
   AddDetail(details, status);
+}
+
+void AddRetryInfo(absl::Duration delay, absl::Status& status) {
+  google::rpc::RetryInfo retry;
+  const int64_t seconds = absl::ToInt64Seconds(delay);
+  retry.mutable_retry_delay()->set_seconds(seconds);
+  retry.mutable_retry_delay()->set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(delay - absl::Seconds(seconds))));
+  AddDetail(retry, status);
 }
 
 void AddErrorInfo(std::string_view reason, absl::Status& status) {
@@ -96,12 +106,7 @@ absl::Status AtField(std::string_view field, const absl::Status& status) {
 
 absl::Status QueueFullError(std::string_view reason, std::string_view message, absl::Duration retry_delay) {
   absl::Status status = absl::ResourceExhaustedError(ToAbsl(message));
-  google::rpc::RetryInfo retry;
-  const int64_t seconds = absl::ToInt64Seconds(retry_delay);
-  retry.mutable_retry_delay()->set_seconds(seconds);
-  retry.mutable_retry_delay()->set_nanos(
-      static_cast<int32_t>(absl::ToInt64Nanoseconds(retry_delay - absl::Seconds(seconds))));
-  AddDetail(retry, status);
+  AddRetryInfo(retry_delay, status);
   AddErrorInfo(reason, status);
   return status;
 }
@@ -109,6 +114,19 @@ absl::Status QueueFullError(std::string_view reason, std::string_view message, a
 absl::Status DrainingError() {
   absl::Status status = absl::UnavailableError("server is draining: it finishes admitted calls and takes no new ones");
   AddErrorInfo(kReasonDraining, status);
+  return status;
+}
+
+absl::Status LoadingError(std::string_view model) {
+  absl::Status status = absl::UnavailableError(StrCat("model '", model, "' is loading"));
+  AddRetryInfo(kModelRetryDelay, status);
+  AddErrorInfo(kReasonLoading, status);
+  return status;
+}
+
+absl::Status UnloadingError(std::string_view model) {
+  absl::Status status = absl::UnavailableError(StrCat("model '", model, "' is unloading: its last calls still run"));
+  AddRetryInfo(kModelRetryDelay, status);
   return status;
 }
 

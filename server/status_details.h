@@ -13,6 +13,7 @@ namespace vitok {
 
 // ErrorInfo reasons of this service; the domain is "vitok".
 inline constexpr std::string_view kReasonDraining = "DRAINING";
+inline constexpr std::string_view kReasonLoading = "LOADING";
 inline constexpr std::string_view kReasonQueueRequests = "QUEUE_REQUESTS";
 inline constexpr std::string_view kReasonQueueTokens = "QUEUE_TOKENS";
 inline constexpr std::string_view kReasonQueueBytes = "QUEUE_BYTES";
@@ -34,6 +35,12 @@ absl::Status QueueFullError(std::string_view reason, std::string_view message, a
 
 // UNAVAILABLE with ErrorInfo DRAINING: the server is shutting down, another replica may take the call.
 absl::Status DrainingError();
+
+// UNAVAILABLE with RetryInfo and ErrorInfo LOADING: the model will be there soon, or in another replica.
+absl::Status LoadingError(std::string_view model);
+
+// UNAVAILABLE with RetryInfo: the model's last calls still run; then it can be loaded again.
+absl::Status UnloadingError(std::string_view model);
 
 // DEADLINE_EXCEEDED with ErrorInfo DEADLINE_PREDICTED: the call would have passed its deadline before it was done.
 absl::Status DeadlinePredictedError(absl::Duration needed, absl::Duration left);

@@ -2,10 +2,13 @@
 
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/time/clock.h"
 #include "core/base/dtype.h"
+#include "core/base/str_cat.h"
 #include "core/base/version.h"
 #include "server/build_info.h"
+#include "server/loaded_model.h"
 
 namespace vitok {
 
@@ -19,11 +22,11 @@ StatusReport MakeStatusReport(const ServerOptions& options, const ModelRegistry&
                       .rates = rates.Rates(),
                       .refusals = metrics.Rejections(),
                       .errors = metrics.recent_errors().List()};
-  for (const std::shared_ptr<LoadedModel>& model : models.models()) {
-    const TokenizerInfo& info = model->info();
-    report.models.push_back({.name = model->key.name,
-                             .version = model->key.version,
-                             .state = "ready",
+  for (const ModelRegistry::Entry& entry : models.List()) {
+    const TokenizerInfo info = entry.model != nullptr ? entry.model->info() : TokenizerInfo();
+    report.models.push_back({.name = entry.key.name,
+                             .version = entry.key.version,
+                             .state = absl::AsciiStrToLower(ToAbsl(ModelStateName(entry.state))),
                              .variant = info.variant,
                              .dtype = std::string(DTypeName(info.dtype)),
                              .device = info.device,

@@ -4,8 +4,8 @@
 namespace vitok {
 
 // SIGTERM and SIGINT while a server runs. At first they end the process at once with exit code 0: it does not serve
-// yet, so nothing can be lost. After KeepSignals the first one is kept for Wait, and a second one ends the process at
-// once with exit code 1. One object a process.
+// yet (models are still loading), so nothing can be lost. After KeepSignals the first one is kept for Wait, and a
+// second one ends the process at once with exit code 1. One object a process.
 class StopSignal {
  public:
   StopSignal();

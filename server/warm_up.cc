@@ -4,12 +4,14 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
+#include "absl/synchronization/blocking_counter.h"
 #include "core/base/status_macros.h"
-#include "server/run_batch.h"
+#include "server/device_worker.h"
+#include "server/tokenizer_task.h"
 
 namespace vitok {
 namespace {
@@ -21,10 +23,18 @@ struct Step {
 
 constexpr size_t kLeastSteps = 3;
 
+// Each fits into one batch, or is a single image.
 std::vector<Step> Steps(const BatchBudget& budget) {
   constexpr int64_t kSide = 32;
-  const int64_t full = std::max<int64_t>(1, budget.tokens / (kSide * kSide));
-  return {{1, 1, 1}, {1, 3, 11}, {1, 16, 16}, {4, 16, 16}, {1, kSide, kSide}, {full, kSide, kSide}};
+  constexpr int64_t kAsManyAsFit = std::numeric_limits<int64_t>::max();
+  std::vector<Step> steps = {{1, 1, 1},   {1, 3, 11},        {1, 16, 16},
+                             {4, 16, 16}, {1, kSide, kSide}, {kAsManyAsFit, kSide, kSide}};
+  for (Step& step : steps) {
+    const int64_t tokens = int64_t{step.rows} * step.cols;
+    const int64_t fit = std::min(budget.tokens / tokens, budget.square_tokens / (tokens * tokens));
+    step.images = std::max<int64_t>(1, std::min(step.images, fit));
+  }
+  return steps;
 }
 
 TokenSequence Input(TokenizerOp op, const TokenizerInfo& model, int32_t rows, int32_t cols) {
@@ -39,28 +49,50 @@ TokenSequence Input(TokenizerOp op, const TokenizerInfo& model, int32_t rows, in
   return PatchSequence{at::rand({tokens, model.patch_values}) * 2 - 1, row_N, col_N, geometry};
 }
 
-absl::StatusOr<absl::Duration> Time(const LoadedModel& model, TokenizerOp op, const Step& step) {
-  std::vector<TokenSequence> inputs;
-  for (int64_t i = 0; i < step.images; ++i) inputs.push_back(Input(op, model.info(), step.rows, step.cols));
-  BatchTimes times;
-  const absl::Time start = absl::Now();
-  for (const absl::StatusOr<TokenSequence>& result : RunBatch(model, op, std::move(inputs), times)) {
-    if (!result.ok()) return result.status();
+// The device time of one batch.
+absl::StatusOr<absl::Duration> Time(const std::shared_ptr<LoadedModel>& model, TokenizerOp op, const Step& step) {
+  struct Outcome {
+    absl::Status status;
+    absl::Duration duration;
+  };
+  std::vector<Outcome> outcomes(step.images);
+  absl::BlockingCounter running(static_cast<int>(step.images));
+  std::vector<std::unique_ptr<TokenizerTask>> tasks;
+  for (Outcome& outcome : outcomes) {
+    auto task = std::make_unique<TokenizerTask>();
+    task->lane = {model->id, op};
+    task->priority = Priority::kBackground;
+    task->tokens = int64_t{step.rows} * step.cols;
+    task->model = model;
+    task->input = Input(op, model->info(), step.rows, step.cols);
+    task->done = [&outcome, &running](const absl::StatusOr<TokenSequence>& output, const TaskTimes& times) {
+      outcome = {output.status(), times.batch_end - times.batch_start};
+      running.DecrementCount();
+    };
+    tasks.push_back(std::move(task));
   }
-  return std::max(absl::Now() - start, absl::Nanoseconds(1));
+  model->worker->Schedule(std::move(tasks));
+  running.Wait();
+  for (const Outcome& outcome : outcomes) {
+    if (!outcome.status.ok()) return outcome.status;
+  }
+  return std::max(outcomes.front().duration, absl::Nanoseconds(1));
 }
 
-absl::StatusOr<CostModel> WarmUpOp(const LoadedModel& model, TokenizerOp op, const BatchBudget& budget,
+absl::StatusOr<CostModel> WarmUpOp(const std::shared_ptr<LoadedModel>& model, TokenizerOp op, const BatchBudget& budget,
                                    absl::Duration time_limit) {
-  const absl::Time end = absl::Now() + time_limit;
   std::vector<CostModel::Sample> samples;
   CostModel costs;
+  absl::Duration used;
   for (const Step& step : Steps(budget)) {
     const int64_t tokens = int64_t{step.rows} * step.cols;
     const BatchSize size{.tokens = step.images * tokens, .square_tokens = step.images * tokens * tokens};
-    if (samples.size() >= kLeastSteps && absl::Now() + costs.Predict(size) > end) break;
-    if (samples.empty()) VITOK_RETURN_IF_ERROR(Time(model, op, step).status());  // what happens only once
+    if (samples.size() >= kLeastSteps && used + costs.Predict(size) > time_limit) break;
+    if (samples.empty()) {  // what happens only once
+      VITOK_ASSIGN_OR_RETURN(used, Time(model, op, step));
+    }
     VITOK_ASSIGN_OR_RETURN(const absl::Duration duration, Time(model, op, step));
+    used += duration;
     samples.push_back({size, duration});
     costs = CostModel::Fit(samples);
   }
@@ -69,12 +101,12 @@ absl::StatusOr<CostModel> WarmUpOp(const LoadedModel& model, TokenizerOp op, con
 
 }  // namespace
 
-absl::StatusOr<std::map<TokenizerOp, CostModel>> WarmUp(const LoadedModel& model, const BatchBudget& budget,
-                                                        absl::Duration time_limit) {
+absl::StatusOr<std::map<TokenizerOp, CostModel>> WarmUp(const std::shared_ptr<LoadedModel>& model,
+                                                        const BatchBudget& budget, absl::Duration time_limit) {
   const c10::InferenceMode inference_mode;
   std::vector<TokenizerOp> ops;
-  if (model.info().can_encode) ops.push_back(TokenizerOp::kEncode);
-  if (model.info().can_decode) ops.push_back(TokenizerOp::kDecode);
+  if (model->info().can_encode) ops.push_back(TokenizerOp::kEncode);
+  if (model->info().can_decode) ops.push_back(TokenizerOp::kDecode);
   if (ops.size() == 2) ops.push_back(TokenizerOp::kReconstruct);
   std::map<TokenizerOp, CostModel> costs;
   for (const TokenizerOp op : ops) {

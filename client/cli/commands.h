@@ -14,6 +14,7 @@ void AddDecodeCommand(CLI::App& program, const Environment& environment, Action*
 void AddReconstructCommand(CLI::App& program, const Environment& environment, Action* action);
 void AddModelsCommand(CLI::App& program, const Environment& environment, Action* action);
 void AddBenchCommand(CLI::App& program, const Environment& environment, Action* action);
+void AddAdminCommand(CLI::App& program, const Environment& environment, Action* action);
 void AddInfoCommand(CLI::App& program, const Environment& environment, Action* action);
 
 }  // namespace vitok

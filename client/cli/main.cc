@@ -29,6 +29,7 @@ constexpr char kFooter[] = R"(Examples:
   vitok reconstruct photos -o out --side-by-side        a whole folder, several requests in flight
   vitok reconstruct photos -o out --json | jq .psnr_db  one JSON line a picture
   vitok bench --concurrency 8 --sizes 512               how much can the server do?
+  vitok admin models --server 127.0.0.1:8502            what is loaded, loading or failed?
   vitok info --server unix:/run/vitok.sock              version and limits of a server on this machine
   vitok info --server tokens.example.org:8500 --tls --token-file ~/.vitok-token
                                                         over TLS, with a token (or VITOK_TOKEN in the environment)
@@ -54,6 +55,7 @@ int Main(int argc, char** argv) {
   AddBenchCommand(program, environment, &action);
   AddModelsCommand(program, environment, &action);
   AddInfoCommand(program, environment, &action);
+  AddAdminCommand(program, environment, &action);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

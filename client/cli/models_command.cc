@@ -14,7 +14,7 @@
 namespace vitok {
 namespace {
 
-// A server that loads its models answers UNAVAILABLE: asked again this often.
+// A server that loads its models answers UNAVAILABLE or without any: asked again this often.
 constexpr absl::Duration kPollInterval = absl::Milliseconds(100);
 
 struct ModelsCommandOptions {
@@ -30,6 +30,7 @@ absl::StatusOr<std::vector<ModelInfo>> WaitForModels(const ModelsCommandOptions&
     connection.deadline_s = std::max(absl::ToDoubleSeconds(end - absl::Now()), 1e-3);
     VITOK_ASSIGN_OR_RETURN(const auto client, Connect(connection, /*wait_for_ready=*/true));
     absl::StatusOr<std::vector<ModelInfo>> models = client->ListModels();
+    if (models.ok() && models->empty()) models = absl::UnavailableError("the server has no model yet");
     if (models.ok() || (!absl::IsUnavailable(models.status()) && !absl::IsDeadlineExceeded(models.status()))) {
       return models;
     }

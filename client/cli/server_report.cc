@@ -1,9 +1,10 @@
 #include "client/cli/server_report.h"
 
-#include <algorithm>
 #include <string_view>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/text_table.h"
 #include "core/base/dtype.h"
 #include "core/base/str_cat.h"
 
@@ -20,6 +21,8 @@ std::string_view CallsOf(const ModelInfo& model) {
 std::vector<std::string> Row(const ModelInfo& model) {
   return {model.is_default ? "*" : " ",
           model.name,
+          StrCat(model.version),
+          absl::StrJoin(model.aliases, ","),
           model.variant,
           StrCat(model.patch_px, " px"),
           StrCat(model.latent_channels),
@@ -33,6 +36,8 @@ std::vector<std::string> Row(const ModelInfo& model) {
 
 ordered_json ToJson(const ModelInfo& model) {
   return {{"name", model.name},
+          {"version", model.version},
+          {"aliases", model.aliases},
           {"variant", model.variant},
           {"patch_px", model.patch_px},
           {"latent_channels", model.latent_channels},
@@ -67,22 +72,9 @@ ordered_json ToJson(const ServerInfo& info) {
 
 std::string ModelTable(const std::vector<ModelInfo>& models) {
   std::vector<std::vector<std::string>> rows = {
-      {" ", "model", "variant", "patch", "channels", "dtype", "device", "calls", "parameters"}};
+      {" ", "model", "version", "aliases", "variant", "patch", "channels", "dtype", "device", "calls", "parameters"}};
   for (const ModelInfo& model : models) rows.push_back(Row(model));
-  std::vector<size_t> widths(rows[0].size());
-  for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string table;
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      absl::StrAppendFormat(&line, i == 0 ? "%-*s" : "  %-*s", static_cast<int>(widths[i]), row[i]);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    table += line + "\n";
-  }
-  return table;
+  return TextTable(rows);
 }
 
 std::string InfoText(const ServerInfo& info) {

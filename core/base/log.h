@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "core/base/log_limit.h"
 
@@ -31,6 +32,10 @@ struct LogOptions {
 // Line breaks and control characters are escaped; bytes that are not UTF-8 become U+FFFD in JSON.
 // The logger is thread-safe; call once from main. INVALID_ARGUMENT names an unknown level.
 absl::Status InitLogging(const LogOptions& options);
+
+// Sets the level of the default logger from now on and returns the one before. INVALID_ARGUMENT names an unknown level.
+// Thread-safe.
+absl::StatusOr<std::string> SetLogLevel(std::string_view level);
 
 // Lines that were lost since the program started.
 int64_t LostLogLines();

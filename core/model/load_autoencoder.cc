@@ -1,5 +1,6 @@
 #include "core/model/load_autoencoder.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 #include <vector>
@@ -92,22 +93,42 @@ absl::StatusOr<AutoencoderConfig> ConfigFor(const LoadOptions& options, const Sh
   return config;
 }
 
-absl::StatusOr<std::unique_ptr<Tokenizer>> Load(const LoadOptions& options) {
+// A folder's files, and what their headers say of the wanted halves.
+struct OpenModel {
+  at::Device device;
+  Files files;
+  std::vector<const SafetensorsFile*> views;  // of files
+  ShapeMap shapes;
+  AutoencoderConfig config;
+};
+
+absl::StatusOr<OpenModel> Open(const LoadOptions& options) {
   if (options.dtype != DType::kFloat32 && options.dtype != DType::kBfloat16) {
     return absl::InvalidArgumentError(StrCat("dtype must be float32 or bfloat16; was ", DTypeName(options.dtype)));
   }
   VITOK_ASSIGN_OR_RETURN(const at::Device device, ParseDevice(options.device));
-  VITOK_ASSIGN_OR_RETURN(const Files files, OpenFiles(options));
-  std::vector<const SafetensorsFile*> views;
-  for (const auto& file : files) views.push_back(file.get());
-  VITOK_ASSIGN_OR_RETURN(ShapeMap shapes, ReadShapes(views));
-  KeepHalves(options.halves, shapes);
-  VITOK_RETURN_IF_ERROR(CheckHalves(options, shapes));
-  VITOK_ASSIGN_OR_RETURN(const AutoencoderConfig config, ConfigFor(options, shapes));
-  VITOK_ASSIGN_OR_RETURN(WeightMap weights, LoadWeights(views, ToScalarType(options.dtype)));
-  std::erase_if(weights, [&](const auto& entry) { return !shapes.contains(entry.first); });
-  VITOK_ASSIGN_OR_RETURN(Autoencoder model, Autoencoder::Create(config, weights, device));
+  OpenModel model{.device = device};
+  VITOK_ASSIGN_OR_RETURN(model.files, OpenFiles(options));
+  for (const auto& file : model.files) model.views.push_back(file.get());
+  VITOK_ASSIGN_OR_RETURN(model.shapes, ReadShapes(model.views));
+  KeepHalves(options.halves, model.shapes);
+  VITOK_RETURN_IF_ERROR(CheckHalves(options, model.shapes));
+  VITOK_ASSIGN_OR_RETURN(model.config, ConfigFor(options, model.shapes));
+  return model;
+}
+
+absl::StatusOr<std::unique_ptr<Tokenizer>> Load(const LoadOptions& options) {
+  VITOK_ASSIGN_OR_RETURN(const OpenModel open, Open(options));
+  VITOK_ASSIGN_OR_RETURN(WeightMap weights, LoadWeights(open.views, ToScalarType(options.dtype)));
+  std::erase_if(weights, [&](const auto& entry) { return !open.shapes.contains(entry.first); });
+  VITOK_ASSIGN_OR_RETURN(Autoencoder model, Autoencoder::Create(open.config, weights, open.device));
   return std::make_unique<AutoencoderTokenizer>(std::move(model));
+}
+
+// Values a token has in memory while a tower runs: patches on their way in and out, the residual stream with what a
+// block computes from it, the hidden layer of its MLP before and after the gate.
+int64_t LiveValues(const AutoencoderConfig& config, const TowerConfig& tower) {
+  return 3 * config.patch_values() + 6 * tower.width + 3 * tower.mlp_hidden;
 }
 
 }  // namespace
@@ -118,6 +139,24 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> LoadAutoencoder(const LoadOptions& op
   } catch (const c10::Error& error) {
     return absl::InternalError(StrCat("loading '", options.folder, "' failed: ", error.what_without_backtrace()));
   }
+}
+
+absl::StatusOr<AutoencoderMemory> EstimateAutoencoderMemory(const LoadOptions& options, int64_t batch_tokens) {
+  VITOK_ASSIGN_OR_RETURN(const OpenModel open, Open(options));
+  int64_t parameters = 0;
+  for (const auto& [name, shape] : open.shapes) {
+    int64_t values = 1;
+    for (const int64_t side : shape) values *= side;
+    parameters += values;
+  }
+  // The CPU computes in float32, whatever the model's dtype; while it loads, the weights are there in both.
+  const bool is_cpu = open.device.is_cpu();
+  const int64_t value_bytes = is_cpu ? SizeInBytes(DType::kFloat32) : SizeInBytes(options.dtype);
+  const int64_t loading_bytes = is_cpu ? parameters * SizeInBytes(options.dtype) : 0;
+  const int64_t live_values =
+      std::max(LiveValues(open.config, open.config.encoder), LiveValues(open.config, open.config.decoder));
+  return AutoencoderMemory{.weight_bytes = parameters * value_bytes,
+                           .activation_bytes = std::max(loading_bytes, batch_tokens * live_values * value_bytes)};
 }
 
 }  // namespace vitok

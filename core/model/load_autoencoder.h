@@ -29,4 +29,13 @@ struct LoadOptions {
 // not compiled in. The files need not exist afterwards.
 absl::StatusOr<std::unique_ptr<Tokenizer>> LoadAutoencoder(const LoadOptions& options);
 
+struct AutoencoderMemory {
+  int64_t weight_bytes = 0;
+  int64_t activation_bytes = 0;  // besides, for as long as it is loaded or a batch runs
+};
+
+// What LoadAutoencoder and batches of `batch_tokens` tokens need on the model's device, from the headers of the files
+// alone; an upper estimate. Errors as LoadAutoencoder has them.
+absl::StatusOr<AutoencoderMemory> EstimateAutoencoderMemory(const LoadOptions& options, int64_t batch_tokens);
+
 }  // namespace vitok

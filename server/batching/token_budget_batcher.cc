@@ -11,6 +11,12 @@ void TokenBudgetBatcher::SetCostModel(const LaneKey& lane, CostModel model) {
   lanes_[lane].costs = std::move(model);
 }
 
+void TokenBudgetBatcher::ForgetModel(uint64_t model) {
+  absl::MutexLock lock(&mutex_);
+  lanes_.erase(lanes_.lower_bound({.model = model}), lanes_.lower_bound({.model = model + 1}));
+  shares_.Forget(model);
+}
+
 absl::Status TokenBudgetBatcher::Schedule(std::vector<std::unique_ptr<BatchTask>>& tasks) {
   Dropped expired;
   {

@@ -72,6 +72,9 @@ class TokenBudgetBatcher {
   // What is known of a lane's costs before its first batch.
   void SetCostModel(const LaneKey& lane, CostModel model);
 
+  // Drops all that is known of a model that is gone. REQUIRES: no task of it waits, runs or comes.
+  void ForgetModel(uint64_t model);
+
   // Adds all of `tasks` in one step. Those past their deadline are dropped at once. Never blocks. Takes the tasks
   // (leaving `tasks` empty) iff OK; after Shutdown it returns the status given there.
   absl::Status Schedule(std::vector<std::unique_ptr<BatchTask>>& tasks);

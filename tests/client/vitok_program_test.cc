@@ -41,6 +41,8 @@ class VitokProgramTest : public ::testing::Test {
     service_.on_list_models = [](v1::ListModelsResponse& response) {
       v1::ModelInfo& model = *response.add_models();
       model.set_name("brighter");
+      model.set_version(3);
+      model.add_aliases("stable");
       model.set_variant("w192_d3_h3/1x16x64");
       model.set_dtype(v1::DTYPE_FLOAT32);
       model.set_patch_px(16);
@@ -189,7 +191,7 @@ TEST_F(VitokProgramTest, RefusesUnknownOutputFormatsBeforeAsking) {
 TEST_F(VitokProgramTest, ModelsListsThemAndMarksTheDefault) {
   const ProgramResult table = Vitok({"models", "--server", server_.target()});
   EXPECT_EQ(table.exit_code, 0) << table.err;
-  EXPECT_THAT(table.out, HasSubstr("*  brighter  w192_d3_h3/1x16x64"));
+  EXPECT_THAT(table.out, HasSubstr("*  brighter  3        stable   w192_d3_h3/1x16x64"));
   const ProgramResult json = Vitok({"models", "--json", "--server", server_.target()});
   EXPECT_EQ(JsonLines(json.out)[0].at("latent_channels"), 64);
   EXPECT_EQ(JsonLines(json.out)[0].at("can_decode"), false);

@@ -87,6 +87,47 @@ TEST(ServerConfigTest, PrintsWhatItWouldReadAgain) {
   EXPECT_EQ(again->models[0].load.attend_padding_to, 256);
 }
 
+TEST(ServerConfigTest, ReadsVersionsAliasesAndTheAdminService) {
+  const absl::StatusOr<ServerOptions> options =
+      With({"models=[{name: a, folder: x}, {name: a, version: 7, folder: y}]",
+            "aliases=[{alias: stable, model: a}, {alias: next, model: a, version: 7}]", "default_model=stable",
+            "admin.listen=unix:/tmp/admin.sock", "memory.limit_bytes=123", "server.drain_delay_s=2.5"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  const TempFolder folder;
+  std::ofstream(folder / "printed.yaml") << ServerConfigToYaml(*options);
+  const absl::StatusOr<ServerOptions> again = LoadServerConfig(folder / "printed.yaml", {});
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(ServerConfigToYaml(*again), ServerConfigToYaml(*options));
+  EXPECT_EQ(again->models[0].key(), (ModelKey{"a", 1}));
+  EXPECT_EQ(again->models[1].key(), (ModelKey{"a", 7}));
+  ASSERT_EQ(again->aliases.size(), 2);
+  EXPECT_EQ(again->aliases[0].model, (ModelKey{"a", 1}));
+  EXPECT_EQ(again->aliases[1].alias, "next");
+  EXPECT_EQ(again->aliases[1].model, (ModelKey{"a", 7}));
+  EXPECT_EQ(again->default_model, "stable");
+  EXPECT_EQ(again->admin_listen, "unix:/tmp/admin.sock");
+  EXPECT_EQ(again->memory_limit_bytes, 123);
+  EXPECT_EQ(again->drain_delay, absl::Seconds(2.5));
+}
+
+TEST(ServerConfigTest, RefusesNamesThatLeadNowhereOrTwice) {
+  EXPECT_THAT(ErrorOf({"models=[{name: a, folder: x}, {name: a, version: 1, folder: y}]"}),
+              AllOf(HasSubstr("models[1].name and version must be unique"), HasSubstr("'a:1' is models[0] too")));
+  EXPECT_THAT(ErrorOf({"models.0.version=0"}), HasSubstr("models[0].version must be between 1 and"));
+  EXPECT_THAT(ErrorOf({"aliases=[{alias: tiny, model: tiny}]"}), HasSubstr("aliases[0].alias must be a name that no"));
+  EXPECT_THAT(ErrorOf({"aliases=[{alias: 'a:b', model: tiny}]"}), HasSubstr("aliases[0].alias must be 1 to 128"));
+  EXPECT_THAT(ErrorOf({"aliases=[{alias: s, model: tiny}, {alias: s, model: tiny}]"}),
+              HasSubstr("aliases[1].alias must be unique"));
+  EXPECT_THAT(ErrorOf({"aliases=[{alias: s, model: tiny, version: 2}]"}),
+              AllOf(HasSubstr("aliases[0].model must be"), HasSubstr("was 'tiny:2'")));
+  EXPECT_THAT(ErrorOf({"default_model=tiny:1"}), HasSubstr("default_model must be one of tiny"));
+  EXPECT_THAT(ErrorOf({"admin.listen=nowhere"}), HasSubstr("admin.listen"));
+  EXPECT_THAT(ErrorOf({"server.listen=unix:/tmp/x", "admin.listen=unix:/tmp/x"}),
+              HasSubstr("admin.listen must be another address than server.listen"));
+  EXPECT_THAT(ErrorOf({"memory.limit_bytes=-1"}), HasSubstr("memory.limit_bytes must be"));
+  EXPECT_THAT(ErrorOf({"server.drain_delay_s=-1"}), HasSubstr("server.drain_delay_s must be"));
+}
+
 TEST(ServerConfigTest, PrintsTheSecurityThatItWouldReadAgain) {
   const absl::StatusOr<ServerOptions> options =
       With({"server.reflection=false", "tls.certificate_file=server.pem", "tls.private_key_file=server.key",
@@ -182,7 +223,7 @@ TEST(ServerConfigTest, RefusesUnknownFieldsAndWrongTypes) {
 TEST(ServerConfigTest, ChecksTheModels) {
   EXPECT_THAT(ErrorOf({"models=[]"}), HasSubstr("models must list at least one model"));
   EXPECT_THAT(ErrorOf({"models=[{name: a, folder: x}, {name: a, folder: y}]"}),
-              HasSubstr("models[1].name must be unique; 'a' is the name of models[0] too"));
+              HasSubstr("models[1].name and version must be unique; 'a:1' is models[0] too"));
   EXPECT_THAT(ErrorOf({"models.0.name="}), HasSubstr("models[0].name"));
   EXPECT_THAT(ErrorOf({"models.0.name='a b'"}), HasSubstr("was 'a b'"));
   EXPECT_THAT(ErrorOf({"models.0.folder=''"}), HasSubstr("models[0].folder"));

@@ -36,9 +36,10 @@ class ServerTest : public ::testing::Test {
     options_.default_model = "fake";
   }
 
-  // Call after changing options_ or load_.
+  // Call after changing options_, load_ or estimate_.
   void StartServer() {
-    absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(options_, load_, on_failure_);
+    absl::StatusOr<std::unique_ptr<Server>> server =
+        Server::Start(options_, load_, on_failure_, {.estimate = estimate_});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     channel_ = grpc::CreateCustomChannel(server_->address(), grpc::InsecureChannelCredentials(), BigMessages());
@@ -145,6 +146,7 @@ class ServerTest : public ::testing::Test {
   ServerOptions options_;
   TokenizerLoader load_ = [this](const LoadOptions&) { return std::make_unique<FakeTokenizer>(kPatch, control_); };
   Server::FailureHandler on_failure_;
+  MemoryEstimator estimate_;
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Tokenizer::Stub> stub_;

@@ -89,7 +89,7 @@ TEST_F(ServerTest, StartsAgainAfterAShutdown) {
 
 TEST_F(ServerTest, NamesTheModelThatDoesNotLoad) {
   load_ = [](const LoadOptions& options) { return absl::NotFoundError(StrCat("no folder ", options.folder)); };
-  EXPECT_EQ(Server::Start(options_, load_).status().message(), "model 'fake': no folder none");
+  EXPECT_EQ(Server::Start(options_, load_).status().message(), "model 'fake:1': no folder none");
 }
 
 TEST_F(ServerTest, RefusesAModelWithTemporalPatches) {
@@ -104,7 +104,7 @@ TEST_F(ServerTest, RefusesAModelWithTemporalPatches) {
 TEST_F(ServerTest, RefusesADefaultPipelineThatDoesNotFitTheModel) {
   options_.models[0].preprocess = "to_tensor|normalize|patchify(16, 64)";
   EXPECT_THAT(std::string(Server::Start(options_, load_).status().message()),
-              AllOf(HasSubstr("model 'fake'"), HasSubstr("must end in patchify(2, MAX_TOKENS)")));
+              AllOf(HasSubstr("model 'fake:1'"), HasSubstr("must end in patchify(2, MAX_TOKENS)")));
 }
 
 }  // namespace

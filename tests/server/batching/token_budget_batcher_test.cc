@@ -240,6 +240,19 @@ TEST_F(TokenBudgetBatcherTest, CancellingComesTooLateForWhatRuns) {
   EXPECT_THAT(log_.of(0), IsEmpty());
 }
 
+TEST_F(TokenBudgetBatcherTest, ForgetsAModelThatIsGoneAndNoOther) {
+  TokenBudgetBatcher batcher(Options());
+  constexpr BatchSize kSize{.tokens = 1, .square_tokens = 1};
+  const CostModel costs = CostModel::Fit({{kSize, absl::Seconds(1)}});
+  for (const uint64_t model : {1, 2, 3}) batcher.SetCostModel({model, TokenizerOp::kReconstruct}, costs);
+  batcher.ForgetModel(2);
+  for (const uint64_t model : {1, 2, 3}) {
+    EXPECT_EQ(
+        batcher.PredictTime({model, TokenizerOp::kReconstruct}, Priority::kInteractive, kSize) > absl::ZeroDuration(),
+        model != 2);
+  }
+}
+
 TEST_F(TokenBudgetBatcherTest, PredictsTheTimeOfWhatIsBeforeATask) {
   TokenBudgetBatcher batcher(Options());
   const LaneKey lane{.model = 1};

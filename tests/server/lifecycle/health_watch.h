@@ -1,0 +1,67 @@
+// grpc.health.v1.Health/Watch for tests.
+#pragma once
+
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+
+#include "core/base/str_cat.h"
+
+namespace vitok {
+
+// Watches one service from construction to destruction.
+class HealthWatch {
+ public:
+  HealthWatch(const std::shared_ptr<grpc::Channel>& channel, const std::string& service) : stub_(channel) {
+    // HealthCheckRequest{service = 1}
+    const grpc::Slice request(StrCat("\x0a", std::string(1, static_cast<char>(service.size())), service));
+    call_ = stub_.PrepareCall(&context_, "/grpc.health.v1.Health/Watch", &queue_);
+    call_->StartCall(nullptr);
+    Await();
+    call_->WriteLast(grpc::ByteBuffer(&request, 1), grpc::WriteOptions(), nullptr);
+    Await();
+  }
+
+  ~HealthWatch() {
+    context_.TryCancel();
+    grpc::Status status;
+    call_->Finish(&status, nullptr);
+    Await();
+  }
+  HealthWatch(const HealthWatch&) = delete;
+  HealthWatch& operator=(const HealthWatch&) = delete;
+
+  // The next message, as kServing and kNotServing; "" at the end. Blocks.
+  std::string Next() {
+    grpc::ByteBuffer answer;
+    call_->Read(&answer, nullptr);
+    grpc::Slice whole;
+    if (!Await() || !answer.DumpToSingleSlice(&whole).ok()) return "";
+    return {reinterpret_cast<const char*>(whole.begin()), whole.size()};
+  }
+
+  // Reads until the service has this status; false if the stream ends before.
+  bool Await(const std::string& status) {
+    for (std::string next; !(next = Next()).empty();) {
+      if (next == status) return true;
+    }
+    return false;
+  }
+
+ private:
+  bool Await() {
+    void* tag = nullptr;
+    bool ok = false;
+    queue_.Next(&tag, &ok);
+    return ok;
+  }
+
+  grpc::GenericStub stub_;
+  grpc::ClientContext context_;
+  grpc::CompletionQueue queue_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
+};
+
+}  // namespace vitok
