@@ -7,7 +7,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
+#include "core/base/monotonic_clock.h"
 #include "core/base/str_cat.h"
 #include "server/run_batch.h"
 #include "server/status_details.h"
@@ -76,7 +76,9 @@ void DeviceWorker::Run(Batch batch) {
   // Schedule lets nothing but TokenizerTasks in.
   for (std::unique_ptr<BatchTask>& task : batch.tasks) tasks.emplace_back(static_cast<TokenizerTask*>(task.release()));
   const std::shared_ptr<LoadedModel> model = tasks.front()->model;
+  BatchTrace trace = options_.start_trace ? options_.start_trace() : BatchTrace();
   for (const std::unique_ptr<TokenizerTask>& task : tasks) {
+    trace.AddRequest(task->trace);
     inputs.push_back(std::move(task->input));
     record.padded_tokens += std::max<int64_t>(0, model->attend_padding_to - task->tokens);
   }
@@ -85,7 +87,8 @@ void DeviceWorker::Run(Batch batch) {
   // Shared with the watchdog's callback, which may still hold it when this thread has gone on.
   const auto running = std::make_shared<RunningBatch>(std::move(tasks));
   TaskTimes times;
-  times.batch_start = absl::Now();
+  times.trace = trace.context();
+  times.batch_start = MonotonicNow();
   const absl::Duration limit = std::max(options_.hang_timeout, kHangFactor * batch.predicted);
   watchdog_.Arm(times.batch_start + limit, [this, running, limit, model] {
     Fail(DeviceFaultError(StrCat("on ", device(), " a batch of model '", model->key.name, "' runs longer than ",
@@ -97,7 +100,7 @@ void DeviceWorker::Run(Batch batch) {
   metrics_->AddInflightBatches(device(), 1);
   std::vector<absl::StatusOr<TokenSequence>> results = RunBatch(*model, batch.lane.op, std::move(inputs), times.batch);
   metrics_->AddInflightBatches(device(), -1);
-  times.batch_end = absl::Now();
+  times.batch_end = MonotonicNow();
   if (!watchdog_.Disarm()) return;
 
   const absl::Duration duration = times.batch_end - times.batch_start;
@@ -106,6 +109,7 @@ void DeviceWorker::Run(Batch batch) {
   admission_.RecordBatch(record.tokens, duration);
   record.duration = duration;
   metrics_->RecordBatch(record);
+  trace.End(record);
   RecordDeviceErrors(results);
   if (ErrorReason(results.front().status()) == kReasonDeviceFault) Fail(results.front().status());
   tasks = running->Take();

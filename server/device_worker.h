@@ -15,6 +15,7 @@
 #include "server/batching/watchdog.h"
 #include "server/server_metrics.h"
 #include "server/tokenizer_task.h"
+#include "server/tracing/tracer.h"
 
 namespace vitok {
 
@@ -33,6 +34,7 @@ class DeviceWorker {
     absl::Duration hang_timeout = absl::Seconds(60);
     // Called at most once, on a thread of the worker's; must not block.
     std::function<void(const absl::Status&)> on_failure;
+    std::function<BatchTrace()> start_trace;  // of a batch; null: none is traced
   };
 
   // `metrics` is not owned and must outlive the worker.

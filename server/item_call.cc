@@ -173,6 +173,7 @@ void ItemCall::ScheduleTasks() {
     task->bytes = HostBytes(item.tokens, model_->info());
     task->request = number_;
     task->deadline = caller_.deadline;
+    task->trace = trace_.context();
     task->model = model_;
     task->input = std::move(item.sequence);
     task->done = [self = shared_from_this(), i](absl::StatusOr<TokenSequence> output, const TaskTimes& times) {
@@ -202,6 +203,7 @@ void ItemCall::OnTaskDone(int i, absl::StatusOr<TokenSequence> output, const Tas
     item.timings.compute = times.batch.compute;
     item.timings.device_to_host = times.batch.device_to_host;
     item.computed = times.batch_end;
+    item.batch = times.trace;
   }
   context_.jobs->Schedule([self = shared_from_this(), i] { self->FinishItem(i); });
 }

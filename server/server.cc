@@ -42,7 +42,9 @@ Server::Server(const ServerOptions& options, FailureHandler on_failure)
       metrics_(Version()),
       health_(v1::Tokenizer::service_full_name()),
       memory_({.limit_bytes = options.memory_limit_bytes, .free_bytes = &FreeMemory}),
-      workers_(options.batching, &metrics_, [this](const absl::Status& status) { OnDeviceFailure(status); }),
+      workers_(
+          options.batching, &metrics_, [this](const absl::Status& status) { OnDeviceFailure(status); },
+          [this] { return tracer_->StartBatch(); }),
       models_(
           options.default_model,
           {.on_state = [this](const ModelKey& model, std::optional<ModelState> state) { OnModelState(model, state); },

@@ -104,12 +104,12 @@ class Server {
   ModelHealth health_;
   MemoryLedger memory_;
   ModelReaper reaper_;
+  std::unique_ptr<Tracer> tracer_;
   DeviceWorkers workers_;
   ModelRegistry models_;
   std::unique_ptr<ModelManager> manager_;
   CpuJobs jobs_;
   std::unique_ptr<SendWatch> sends_;
-  std::unique_ptr<Tracer> tracer_;
   std::unique_ptr<TokenizerService> service_;
   std::unique_ptr<AdminService> admin_service_;
   std::unique_ptr<AdminService> admin_refusal_;  // what the main port says to calls of the admin service

@@ -3,8 +3,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "core/base/log.h"
+#include "server/request_log.h"
 #include "server/server_info.h"
 #include "server/status_details.h"
 #include "server/stream_call.h"
@@ -15,11 +16,12 @@ namespace {
 
 // Calls that need no work have no log line otherwise; whoever tries tokens out must be seen.
 void LogRefusal(std::string_view method, const absl::Status& status, const grpc::CallbackServerContext& rpc) {
-  LogEvent(spdlog::level::info, "request",
-           {{{"method", std::string(method)},
-             {"code", std::string(CodeName(status.code()))},
-             {"error", std::string(status.message())},
-             {"peer", rpc.peer()}}});
+  LogRequest(status.code(), [&] {
+    return std::vector<LogField>{{"method", std::string(method)},
+                                 {"code", std::string(CodeName(status.code()))},
+                                 {"error", std::string(status.message())},
+                                 {"peer", rpc.peer()}};
+  });
 }
 
 // Answers a call that needs no work, unless the caller may not ask or the server drains. `fill` writes the reply.

@@ -12,6 +12,7 @@
 #include "core/tokens/packed_tokens.h"
 #include "server/batching/batch_task.h"
 #include "server/loaded_model.h"
+#include "server/tracing/trace_context.h"
 
 namespace vitok {
 
@@ -23,6 +24,7 @@ struct TaskTimes {
   absl::Time batch_start;
   BatchTimes batch;
   absl::Time batch_end;
+  SpanContext trace;  // the batch's span; invalid if it is not traced
 };
 
 class TokenizerTask : public BatchTask {
@@ -33,6 +35,7 @@ class TokenizerTask : public BatchTask {
 
   std::shared_ptr<LoadedModel> model;
   TokenSequence input;  // of the kind that lane.op takes
+  SpanContext trace;    // the request's span; invalid if it is not traced
   Done done;            // called exactly once, on any thread; must not block
 };
 

@@ -9,7 +9,8 @@ namespace vitok {
 namespace {
 
 DeviceWorker::Options WorkerOptions(const BatchingOptions& batching,
-                                    std::function<void(const absl::Status&)> on_failure) {
+                                    std::function<void(const absl::Status&)> on_failure,
+                                    std::function<BatchTrace()> start_trace) {
   const int64_t square_tokens = batching.max_batch_square_tokens > 0
                                     ? batching.max_batch_square_tokens
                                     : batching.max_batch_tokens * batching.max_batch_tokens;
@@ -22,7 +23,8 @@ DeviceWorker::Options WorkerOptions(const BatchingOptions& batching,
                         .max_tokens = batching.max_queued_tokens,
                         .max_bytes = batching.max_queued_bytes},
           .hang_timeout = batching.hang_timeout,
-          .on_failure = std::move(on_failure)};
+          .on_failure = std::move(on_failure),
+          .start_trace = std::move(start_trace)};
 }
 
 std::optional<ServerMetrics::DeviceMemory> ReadGpuMemory(const std::string& device) {
@@ -35,8 +37,9 @@ std::optional<ServerMetrics::DeviceMemory> ReadGpuMemory(const std::string& devi
 }  // namespace
 
 DeviceWorkers::DeviceWorkers(const BatchingOptions& batching, ServerMetrics* metrics,
-                             std::function<void(const absl::Status&)> on_failure)
-    : options_(WorkerOptions(batching, std::move(on_failure))), metrics_(metrics) {}
+                             std::function<void(const absl::Status&)> on_failure,
+                             std::function<BatchTrace()> start_trace)
+    : options_(WorkerOptions(batching, std::move(on_failure), std::move(start_trace))), metrics_(metrics) {}
 
 DeviceWorker* DeviceWorkers::For(const std::string& device) {
   absl::MutexLock lock(&mutex_);

@@ -18,9 +18,9 @@ namespace vitok {
 // A worker stays until this object goes. Thread-safe.
 class DeviceWorkers {
  public:
-  // `on_failure`: see DeviceWorker. `metrics` is not owned and outlives this.
+  // `on_failure` and `start_trace`: see DeviceWorker. `metrics` is not owned and outlives this.
   DeviceWorkers(const BatchingOptions& batching, ServerMetrics* metrics,
-                std::function<void(const absl::Status&)> on_failure);
+                std::function<void(const absl::Status&)> on_failure, std::function<BatchTrace()> start_trace);
 
   // The worker of "cpu" or "cuda:N". After Shutdown it refuses all work.
   DeviceWorker* For(const std::string& device);

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "core/base/monotonic_clock.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/model/device.h"
@@ -72,11 +72,11 @@ absl::StatusOr<std::shared_ptr<LoadedModel>> ModelLoader::TryLoad(const ModelOpt
     VITOK_ASSIGN_OR_RETURN(memory, context_.memory->Reserve(DeviceOf(options.load), need));
   }
   VITOK_RETURN_IF_ERROR(CheckManifest(options.load.folder));
-  const absl::Time start = absl::Now();
+  const absl::Time start = MonotonicNow();
   VITOK_ASSIGN_OR_RETURN(std::shared_ptr<LoadedModel> model, LoadModel(options, context_.options->limits, load_));
   const TokenizerInfo& info = model->info();
   spdlog::info("loaded model '{}': {} {} on {} in {:.2f} s", options.key().ToString(), info.variant,
-               DTypeName(info.dtype), info.device, absl::ToDoubleSeconds(absl::Now() - start));
+               DTypeName(info.dtype), info.device, absl::ToDoubleSeconds(MonotonicNow() - start));
   model->worker = context_.workers->For(info.device);
   model->memory = std::move(memory);
   PrepareEnd(*model);
@@ -100,7 +100,7 @@ void ModelLoader::PrepareEnd(LoadedModel& model) const {
 absl::Status ModelLoader::WarmUpModel(const std::shared_ptr<LoadedModel>& model) const {
   const absl::Duration limit = context_.options->batching.warm_up;
   if (limit == absl::ZeroDuration()) return absl::OkStatus();
-  const absl::Time start = absl::Now();
+  const absl::Time start = MonotonicNow();
   const std::string name = model->key.ToString();
   VITOK_ASSIGN_OR_RETURN(auto costs, WarmUp(model, context_.workers->budget(), limit));
   for (auto& [op, cost] : costs) {
@@ -109,7 +109,7 @@ absl::Status ModelLoader::WarmUpModel(const std::shared_ptr<LoadedModel>& model)
                  absl::ToDoubleMilliseconds(cost.Predict(kImage)));
     model->worker->SetCostModel({model->id, op}, std::move(cost));
   }
-  spdlog::info("warmed model '{}' up in {:.2f} s", name, absl::ToDoubleSeconds(absl::Now() - start));
+  spdlog::info("warmed model '{}' up in {:.2f} s", name, absl::ToDoubleSeconds(MonotonicNow() - start));
   return absl::OkStatus();
 }
 

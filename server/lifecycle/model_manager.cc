@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
+#include "core/base/monotonic_clock.h"
 #include "core/base/str_cat.h"
 #include "server/status_details.h"
 #include "spdlog/spdlog.h"
@@ -46,13 +46,13 @@ absl::Status ModelManager::LoadTogether(const std::vector<ModelOptions>& models,
   };
   std::vector<Loaded> all;
   for (const ModelOptions& options : models) {
-    const absl::Time start = absl::Now();
+    const absl::Time start = MonotonicNow();
     absl::StatusOr<std::shared_ptr<LoadedModel>> model = loader_.Load(options);
     if (!model.ok()) {
       registry_->FailLoad(options.key(), model.status());
       return ForModel(options.key(), model.status());
     }
-    all.push_back({*std::move(model), absl::Now() - start});
+    all.push_back({*std::move(model), MonotonicNow() - start});
   }
   if (before_ready) before_ready();
   for (Loaded& loaded : all) {
@@ -72,7 +72,7 @@ absl::Status ModelManager::Load(const ModelOptions& model, Done done) {
 
 void ModelManager::RunLoad(const ModelOptions& options, uint64_t ticket) {
   const ModelKey key = options.key();
-  const absl::Time start = absl::Now();
+  const absl::Time start = MonotonicNow();
   absl::StatusOr<std::shared_ptr<LoadedModel>> model = stopping() ? DrainingError() : loader_.Load(options);
   if (!model.ok()) {
     spdlog::error("model '{}' could not be loaded: {}", key.ToString(), std::string(model.status().message()));
@@ -80,7 +80,7 @@ void ModelManager::RunLoad(const ModelOptions& options, uint64_t ticket) {
     Answer(ticket, ForModel(key, model.status()));
     return;
   }
-  const absl::Duration time = absl::Now() - start;
+  const absl::Duration time = MonotonicNow() - start;
   metrics_->RecordModelLoad(key, time);
   const int64_t bytes = (*model)->weight_bytes();
   registry_->FinishLoad(key, *std::move(model), bytes, time);
