@@ -4,9 +4,10 @@ BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup configure build test demo bench fuzz format lint clean
+.PHONY: help setup configure build test demo bench gates soak fuzz format lint clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +29,12 @@ demo: build ## Serve the embedded model and send real photos through it; picture
 
 bench: build ## CPU benchmark: Reconstruct against eager PyTorch, interleaved
 	@.venv/bin/python tests/bench/bench_cpu.py --bench $(BUILD)/bin/reconstruct_bench
+
+gates: build ## Measure the gates of the serving engine (about 6 minutes; out/gates/gates.json)
+	@python3 scripts/gates --build $(BUILD)
+
+soak: build ## Minutes at 80 % load while clients are killed (MINUTES=10)
+	@python3 scripts/gates --build $(BUILD) --minutes $(MINUTES) soak
 
 fuzz: ## Fuzz what reads bytes from outside (FUZZ_SECONDS=60 a target; FUZZ_TARGETS="image variant": only these)
 	@scripts/setup.sh --fuzz

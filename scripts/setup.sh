@@ -14,14 +14,17 @@ readonly PACKAGES=(
   libcli11-dev libcpp-httplib-dev nlohmann-json3-dev libyaml-cpp-dev
   clang-format clang-tidy
 )
+# Programs of the tests. Not installed, only unpacked: their package would start a service and add its user.
+readonly PROMETHEUS=.local/prometheus
 readonly STAMP=.venv/.requirements.sha256
 
 usage() {
   cat <<'USAGE'
 Usage: scripts/setup.sh [--check] [--fuzz] [--help]
 
-Installs the system packages (apt, Debian 12 or Ubuntu 24.04; sudo only when not root) and
-creates .venv with the Python packages pinned in requirements.txt.
+Installs the system packages (apt, Debian 12 or Ubuntu 24.04; sudo only when not root),
+creates .venv with the Python packages pinned in requirements.txt, and unpacks prometheus and
+promtool from the distribution's package into .local/prometheus, for the tests.
 
   --check   install nothing; exit 0 if everything is in place, else name what is missing
   --fuzz    also what `make fuzz` needs: a clang with libFuzzer, unless there is one
@@ -40,6 +43,10 @@ venv_is_current() {
   [[ -f "$STAMP" ]] && sha256sum --check --status "$STAMP"
 }
 
+has_prometheus() {
+  [[ -x "$PROMETHEUS/prometheus" && -x "$PROMETHEUS/promtool" ]]
+}
+
 as_root() {
   if [[ "$(id -u)" == 0 ]]; then "$@"; else sudo "$@"; fi
 }
@@ -53,6 +60,10 @@ check() {
   fi
   if ! venv_is_current; then
     echo "missing or outdated: .venv (requirements.txt)" >&2
+    status=1
+  fi
+  if ! has_prometheus; then
+    echo "missing: $PROMETHEUS (prometheus and promtool of the package prometheus)" >&2
     status=1
   fi
   if [[ "$fuzz" == yes ]] && ! find_fuzz_clang >/dev/null; then
@@ -88,6 +99,25 @@ install_fuzz_clang() {
   apt_install $packages
 }
 
+download_prometheus() {
+  (cd "$1" && apt-get download -q -o APT::Sandbox::User=root prometheus)
+}
+
+unpack_prometheus() {
+  local folder
+  has_prometheus && return
+  folder="$(mktemp -d)"
+  # The first try fails where the package lists are missing or too old.
+  download_prometheus "$folder" || {
+    as_root apt-get update -q
+    download_prometheus "$folder"
+  }
+  mkdir -p "$PROMETHEUS"
+  dpkg-deb --fsys-tarfile "$folder"/prometheus_*.deb |
+    tar --extract --directory="$PROMETHEUS" --strip-components=3 ./usr/bin/prometheus ./usr/bin/promtool
+  rm -r "$folder"
+}
+
 install_venv() {
   venv_is_current && return
   # The distribution's interpreter, not whichever python3 comes first in PATH: the wheel's native
@@ -120,3 +150,4 @@ fi
 install_packages
 if [[ "$fuzz" == yes ]]; then install_fuzz_clang; fi
 install_venv
+unpack_prometheus

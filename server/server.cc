@@ -9,6 +9,7 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/version.h"
+#include "server/grpc_connections.h"
 #include "server/listen_address.h"
 #include "server/status_report.h"
 #include "spdlog/spdlog.h"
@@ -123,6 +124,7 @@ absl::Status Server::Listen() {
       admin, options_.admin_listen.empty() ? "the admin service is off; set admin.listen in the server's configuration"
                                            : "the admin service has a port of its own: admin.listen");
   if (!options_.http_listen.empty()) {
+    AddScrapeValues();
     rates_ = std::make_unique<RateSampler>([this] { return metrics_.CountsByMethod(); });
     VITOK_ASSIGN_OR_RETURN(http_endpoint_, HttpEndpoint::Create(options_.http_listen, HttpPages()));
   }
@@ -132,6 +134,18 @@ absl::Status Server::Listen() {
   // gRPC's own health service calls "" SERVING from the bind up to here, some microseconds.
   health_.Attach(port_.server->GetHealthCheckService());
   return options_.admin_listen.empty() ? absl::OkStatus() : ListenForAdmin(admin);
+}
+
+void Server::AddScrapeValues() {
+  ScrapeValues& values = metrics_.scrape_values();
+  values.Add(ScrapeValues::Kind::kGauge, "vitok_ready", "1 while the server takes calls", {},
+             [this] { return WhyNotReady().empty() ? 1 : 0; });
+  values.Add(ScrapeValues::Kind::kGauge, "vitok_grpc_connections", "Standing gRPC connections", {},
+             []() -> std::optional<double> { return CountGrpcConnections(); });
+  if (tls_ == nullptr) return;
+  values.Add(ScrapeValues::Kind::kGauge, "vitok_certificate_expiry_timestamp_seconds",
+             "Unix time at which the server's certificate expires", {},
+             [this] { return static_cast<double>(absl::ToUnixSeconds(tls_->expiry())); });
 }
 
 absl::Status Server::ListenForAdmin(const AdminService::Context& context) {

@@ -83,6 +83,7 @@ class Server {
   absl::Status ReadCredentials();
   void MakeLifecycle(const TokenizerLoader& load, MemoryEstimator estimate);
   absl::Status Listen();
+  void AddScrapeValues();
   absl::Status ListenForAdmin(const AdminService::Context& context);
   absl::Status LoadModels(const std::function<void()>& before_serving);
   void OnModelState(const ModelKey& model, std::optional<ModelState> state);

@@ -25,9 +25,11 @@ h2 { font-size: 1.05rem; margin: 1.8rem 0 .4rem; }
 p { margin: .3rem 0; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #d8dce0; vertical-align: top; }
-th { font-weight: 600; color: #59636e; white-space: nowrap; }
-.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.m { overflow-wrap: anywhere; }
+th, td { white-space: nowrap; }
+th { font-weight: 600; color: #59636e; }
+.n { text-align: right; font-variant-numeric: tabular-nums; }
+.m { white-space: normal; overflow-wrap: anywhere; min-width: 18rem; width: 100%; }
+.t { overflow-x: auto; }
 .ok, .bad { padding: .1rem .6rem; border-radius: .3rem; font-weight: 600; }
 .ok { background: #dafbe1; color: #116329; }
 .bad { background: #ffebe9; color: #a40e26; }
@@ -110,11 +112,11 @@ std::string Section(std::string_view title, std::initializer_list<Column> column
                     std::string_view empty) {
   std::string html = StrCat("<h2>", title, "</h2>\n");
   if (rows.empty()) return StrCat(html, "<p class=\"dim\">", empty, "</p>\n");
-  html += "<table>\n<tr>";
+  html += "<div class=\"t\"><table>\n<tr>";
   for (const Column& column : columns) {
     html += StrCat(column.is_number ? "<th class=\"n\">" : "<th>", column.title, "</th>");
   }
-  return StrCat(html, "</tr>\n", rows, "</table>\n");
+  return StrCat(html, "</tr>\n", rows, "</table></div>\n");
 }
 
 std::string Header(const StatusReport& report) {
@@ -161,7 +163,7 @@ std::string Rates(const StatusReport& report) {
                    Number(Rate(rate.images)), Number(Rate(rate.tokens)), Number(Rate(rate.pixels / kMega)),
                    Number(Milliseconds(rate.p50)), Number(Milliseconds(rate.p95)), "</tr>\n");
   }
-  return Section("The last minute",
+  return Section("The last minute (latencies are those of refused calls too)",
                  {{"model"},
                   {"method"},
                   {"requests/s", true},
@@ -184,12 +186,12 @@ std::string Refusals(const StatusReport& report) {
 std::string Errors(const StatusReport& report) {
   std::string rows;
   for (const RecentError& error : report.errors) {
-    rows += StrCat("<tr><td class=\"n\">", TimeText(error.time), "</td>", Text(error.method), Text(error.model),
+    rows += StrCat("<tr>", Number(StrCat(Age(report.now - error.time), " ago")), Text(error.method), Text(error.model),
                    Text(CodeName(error.code)), "<td class=\"m\">", Escape(error.message), "</td>",
                    Number(Grouped(error.count)), "</tr>\n");
   }
-  return Section("Recent errors", {{"last seen"}, {"method"}, {"model"}, {"code"}, {"message"}, {"times", true}}, rows,
-                 "None.");
+  return Section("Recent errors", {{"last seen", true}, {"method"}, {"model"}, {"code"}, {"message"}, {"times", true}},
+                 rows, "None.");
 }
 
 }  // namespace

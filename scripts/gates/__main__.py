@@ -33,10 +33,14 @@ class Context:
         self.minutes = args.minutes
 
     def seconds(self, full):
-        return max(0.5, SMOKE_SHARE * full) if self.smoke else full
+        return max(0.2, SMOKE_SHARE * full) if self.smoke else full
 
     def rounds(self, full):
         return 1 if self.smoke else full
+
+    def cases(self, full):
+        """All of them, or the first."""
+        return full[:1] if self.smoke else full
 
     def settings(self):
         """Settings of vitok-server."""

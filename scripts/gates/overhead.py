@@ -13,16 +13,15 @@ P99_BOUND_US = 1000
 
 def measure(context):
     results = {call: [] for call in CALLS}
+    times = ("--warm-up", context.seconds(0.5), "--seconds", context.seconds(1.5))
     with Server(context.programs, "zero_cost_server", "overhead") as server, \
          Server(context.programs, "echo_server", "echo", http=False) as echo:
         for _ in range(context.rounds(5)):
             for call in CALLS:
-                ours = context.programs.run("call_latency", "--server", server.address, "--call", call,
-                                            "--seconds", context.seconds(1.5))
+                ours = context.programs.run("call_latency", "--server", server.address, "--call", call, *times)
                 bare = context.programs.run("call_latency", "--server", echo.address, "--call", "echo",
                                             "--request-bytes", ours["request_bytes"],
-                                            "--reply-bytes", ours["reply_bytes"],
-                                            "--seconds", context.seconds(1.5))
+                                            "--reply-bytes", ours["reply_bytes"], *times)
                 results[call].append((ours, bare))
     rows = []
     for call, rounds in results.items():

@@ -9,7 +9,7 @@ from programs import Server
 RATIO_BOUND = 2
 IN_FLIGHT = 4
 # The side of the image and the seconds of each measurement. 4096: the largest image that the default limits allow.
-SIZES = {1024: 2, 4096: 5}
+SIZES = [(1024, 2), (4096, 5)]
 
 
 def ours_gb_per_s(context, address, side, seconds):
@@ -30,7 +30,7 @@ def measure(context):
     rows = []
     with Server(context.programs, "zero_cost_server", "payload") as server, \
          Server(context.programs, "echo_server", "echo", http=False) as echo:
-        for side, seconds in SIZES.items():
+        for side, seconds in context.cases(SIZES):
             ours, alone, several = [], [], []
             for _ in range(context.rounds(3)):
                 ours.append(ours_gb_per_s(context, server.address, side, seconds))

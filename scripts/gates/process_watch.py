@@ -45,6 +45,7 @@ class ProcessWatch:
                 return  # the process has ended
 
     def __enter__(self):
+        self.samples.append(sample(self.pid))
         self.thread.start()
         return self
 

@@ -5,7 +5,7 @@ import os
 import statistics
 
 import report
-from programs import Server, growth
+from programs import Server, mean_of_histogram
 
 RATIO_BOUND_PERCENT = 95
 # (method, input, side, requests in flight). JPEG: the client costs next to nothing beside the picture.
@@ -15,7 +15,7 @@ CASES = [("encode", "jpeg", 512, 32), ("reconstruct", "raw", 256, 32)]
 def measure(context):
     rows = []
     threads = os.cpu_count()
-    for method, form, side, in_flight in CASES:
+    for method, form, side, in_flight in context.cases(CASES):
         ratios, server_rates, core_rates, client_cores = [], [], [], []
         with Server.of_model(context.programs, "saturation", *context.settings()) as server:
             for _ in range(context.rounds(3)):
@@ -24,8 +24,7 @@ def measure(context):
                                                 "--sizes", side, "--concurrency", in_flight,
                                                 "--warm-up", context.seconds(1.5), "--duration", context.seconds(6))
                 after = server.scrape()
-                images = growth(before, after, "vitok_batch_images_sum")
-                batch = images / growth(before, after, "vitok_batch_images_count")
+                batch = max(1.0, mean_of_histogram(before, after, "vitok_batch_images"))
                 core = context.programs.run("core_throughput", "--model", "models/tiny-f16x64", "--method", method,
                                             "--input", form, "--size", side, "--batch", batch, "--threads", threads,
                                             "--seconds", context.seconds(6))

@@ -45,6 +45,7 @@ def measure(context):
     seconds = 60 * context.minutes
     with Server.of_model(context.programs, "soak", *context.settings()) as server:
         saturation = context.programs.bench("--server", server.address, *requests(), "--concurrency", 16,
+                                            "--warm-up", context.seconds(2),
                                             "--duration", context.seconds(8))["throughput"]["requests_per_s"]
         saturation = max(1.0, saturation)
         checker = context.programs.start("answer_check", "--server", server.address, "--sizes", SIZES,

@@ -35,7 +35,7 @@ absl::StatusOr<std::unique_ptr<TlsCredentials>> TlsCredentials::Create(const Tls
   if (!options.client_ca_file.empty()) paths.push_back(options.client_ca_file);
   tls->watch_ = std::make_unique<FileWatch>(std::move(paths), reload_interval);
   VITOK_ASSIGN_OR_RETURN(const TlsFiles files, ReadTlsFiles(options));
-  LogExpiry(options, files);
+  tls->UseExpiry(files);
   VITOK_ASSIGN_OR_RETURN(tls->identity_, SwappableFile::Create(files.identity_pem));
   std::string client_ca_path;
   if (!files.client_ca_pem.empty()) {
@@ -59,11 +59,16 @@ absl::StatusOr<std::unique_ptr<TlsCredentials>> TlsCredentials::Create(const Tls
   return tls;
 }
 
+void TlsCredentials::UseExpiry(const TlsFiles& files) {
+  expiry_unix_seconds_ = absl::ToUnixSeconds(files.expiry);
+  LogExpiry(options_, files);
+}
+
 absl::Status TlsCredentials::Reload() {
   VITOK_ASSIGN_OR_RETURN(const TlsFiles files, ReadTlsFiles(options_));
   if (client_ca_ != nullptr) VITOK_RETURN_IF_ERROR(client_ca_->Replace(files.client_ca_pem));
   VITOK_RETURN_IF_ERROR(identity_->Replace(files.identity_pem));
-  LogExpiry(options_, files);
+  UseExpiry(files);
   return absl::OkStatus();
 }
 

@@ -1,6 +1,8 @@
 // TLS of the gRPC port, with certificates that can be renewed while it serves.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 
 #include "absl/status/statusor.h"
@@ -33,12 +35,17 @@ class TlsCredentials {
 
   const std::shared_ptr<grpc::ServerCredentials>& credentials() const { return credentials_; }
 
+  // Of the server's certificate in use.
+  absl::Time expiry() const { return absl::FromUnixSeconds(expiry_unix_seconds_); }
+
  private:
   explicit TlsCredentials(const TlsOptions& options) : options_(options) {}
 
   absl::Status Reload();
+  void UseExpiry(const TlsFiles& files);
 
   const TlsOptions options_;
+  std::atomic<int64_t> expiry_unix_seconds_{0};
   // What gRPC watches; of the watch's thread once that runs.
   std::unique_ptr<SwappableFile> identity_;
   std::unique_ptr<SwappableFile> client_ca_;  // nullptr: none

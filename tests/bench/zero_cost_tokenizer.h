@@ -1,5 +1,5 @@
 // A tokenizer without a model, so that what a server with it takes is the server's own. Its results have the shapes of
-// a ViTok with patches of 16 pixels and 64 latent channels, but always the same values.
+// a ViTok with 64 latent channels, but always the same values.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -14,14 +14,14 @@ namespace vitok {
 
 class ZeroCostTokenizer : public Tokenizer {
  public:
-  static constexpr int64_t kPatch_px = 16;
   static constexpr int64_t kLatentChannels = 64;
 
   // `time_per_token`: how long a batch sleeps for each of its tokens, as a thread does that waits for another device.
-  explicit ZeroCostTokenizer(absl::Duration time_per_token) : time_per_token_(time_per_token) {
+  ZeroCostTokenizer(int64_t patch_px, absl::Duration time_per_token) : time_per_token_(time_per_token) {
     info_.variant = "zero-cost";
-    info_.patch_px = kPatch_px;
-    info_.patch_values = 3 * kPatch_px * kPatch_px;
+    info_.patch_px = patch_px;
+    info_.patch_values = 3 * patch_px * patch_px;
+    patches_ND_ = at::empty({0, info_.patch_values});
     info_.latent_channels = kLatentChannels;
     info_.device = "cpu";
     info_.encoder_parameters = 1;
@@ -80,7 +80,7 @@ class ZeroCostTokenizer : public Tokenizer {
   const absl::Duration time_per_token_;
   TokenizerInfo info_;
   at::Tensor latents_NZ_ = at::empty({0, kLatentChannels});
-  at::Tensor patches_ND_ = at::empty({0, 3 * kPatch_px* kPatch_px});
+  at::Tensor patches_ND_;
 };
 
 }  // namespace vitok

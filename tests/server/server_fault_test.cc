@@ -303,8 +303,12 @@ TEST_F(BusyServerTest, RefusesWorkBeyondItsQueueAndSaysWhenToRetry) {
 TEST_F(BusyServerTest, DropsTheWorkOfClientsThatGaveUpWhileTheDeviceIsBusy) {
   StartLongCall();
   const auto dropped = [this] {
-    return Metric("vitok_expired_total{model=\"fake\",version=\"1\"}") +
-           Metric("vitok_cancelled_total{model=\"fake\",version=\"1\"}");
+    double items = 0;
+    for (const char* where : {"before_preprocess", "queue", "dispatched"}) {
+      const std::string labels = StrCat("{model=\"fake\",version=\"1\",where=\"", where, "\"}");
+      items += Metric("vitok_expired_total" + labels) + Metric("vitok_cancelled_total" + labels);
+    }
+    return items;
   };
   do {  // on a busy machine the deadline may pass before the server has seen the call
     grpc::ClientContext context;

@@ -71,6 +71,21 @@ TEST_F(ServerPagesTest, ShowsAPersonModelsRatesAndErrors) {
   EXPECT_EQ(page.find("<script"), std::string::npos);
 }
 
+TEST_F(ServerPagesTest, CountsConnections) {
+  StartServer();
+  ExpectGoodService();
+  EXPECT_EQ(Metric("vitok_grpc_connections"), 1);
+  {
+    // A channel with options of its own shares no connection.
+    grpc::ChannelArguments own;
+    own.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    const auto second = grpc::CreateCustomChannel(server_->address(), grpc::InsecureChannelCredentials(), own);
+    EXPECT_EQ(CheckHealth(second, ""), Health(""));
+    EXPECT_EQ(Metric("vitok_grpc_connections"), 2);
+  }
+  EXPECT_TRUE(Eventually([this] { return Metric("vitok_grpc_connections") == 1; }));
+}
+
 TEST_F(ServerPagesTest, CountsTheBatchOnTheDevice) {
   double inflight = -1;
   control_->hook = [&](const std::vector<int64_t>&) {

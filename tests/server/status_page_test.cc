@@ -53,7 +53,7 @@ TEST(StatusPageTest, ShowsAllThatIsReported) {
         "12 of 1,024", "3,072 of 1,048,576", "<td>tiny:3</td><td>Encode</td><td class=\"n\">12.3</td>",
         "<td class=\"n\">1,235</td><td class=\"n\">316,032</td><td class=\"n\">80.9</td><td class=\"n\">5.50</td>"
         "<td class=\"n\">120</td>",
-        "<td>QUEUE_TOKENS</td><td class=\"n\">42</td>", "2025-12-31 23:59:59 UTC", "<td>INVALID_ARGUMENT</td>",
+        "<td>QUEUE_TOKENS</td><td class=\"n\">42</td>", "<td class=\"n\">1 s ago</td>", "<td>INVALID_ARGUMENT</td>",
         "images[0] is empty</td><td class=\"n\">7</td>"}) {
     EXPECT_THAT(page, HasSubstr(text));
   }

@@ -159,6 +159,13 @@ TEST_F(TlsCredentialsTest, TakesARenewedCertificateWhileCallsAndConnectionsGoOn)
   running.join();
 }
 
+TEST_F(TlsCredentialsTest, KnowsWhenTheCertificateInUseExpires) {
+  Start();
+  EXPECT_LT(tls_->expiry(), absl::Now() + absl::Hours(2));
+  WriteServer(ca_.Issue({.common_name = "long", .alternative_names = "DNS:localhost", .expires_in_s = 90 * 86400}));
+  EXPECT_TRUE(Eventually([&] { return tls_->expiry() > absl::Now() + absl::Hours(24 * 89); }));
+}
+
 TEST_F(TlsCredentialsTest, KeepsTheOldCertificateUntilTheNewFilesAreGoodTogether) {
   Start();
   const TestCertificate renewed = Named("renewed");
