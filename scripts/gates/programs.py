@@ -72,12 +72,18 @@ class Server:
         with open(self.log, "ab") as log:
             self.process = self.programs.start(self.program, *self.command_line(), stderr=log)
         deadline = time.monotonic() + READY_S
-        while not self.listens():
+        while not self.serves():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.program} does not serve; see {self.log}")
             time.sleep(0.05)
 
-    def listens(self):
+    def serves(self):
+        if self.http:
+            try:
+                with urllib.request.urlopen(f"http://{self.http}/readyz", timeout=10):
+                    return True
+            except OSError:  # does not listen, or says 503
+                return False
         host, port = self.address.rsplit(":", 1)
         with socket.socket() as probe:
             return probe.connect_ex((host, int(port))) == 0
