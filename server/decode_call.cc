@@ -19,9 +19,9 @@ absl::StatusOr<TokenSequence> DecodeCall::ReadItem(int item) {
   return ReadLatents(ItemField(item), request().latents(item), model().info(), request().allow_nonfinite());
 }
 
-absl::StatusOr<grpc::Slice> DecodeCall::WriteItem(int item, const TokenSequence& output) {
+absl::StatusOr<grpc::Slice> DecodeCall::WriteItem(int item, const TokenSequence& output, bool* finite) {
   return WritePicture(std::get<PatchSequence>(output), model().info().patch_px, picture_,
-                      result(item)->mutable_picture());
+                      result(item)->mutable_picture(), finite);
 }
 
 }  // namespace vitok

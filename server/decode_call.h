@@ -17,7 +17,7 @@ class DecodeCall final : public MessageCall<v1::DecodeRequest, v1::DecodeRespons
   absl::Status CheckOptions() override;
   absl::StatusOr<int64_t> CountTokens(int item) override;
   absl::StatusOr<TokenSequence> ReadItem(int item) override;
-  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output) override;
+  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output, bool* finite) override;
 
   v1::PictureOptions picture_;
 };

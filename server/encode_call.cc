@@ -2,6 +2,7 @@
 
 #include "core/base/status_macros.h"
 #include "server/image_request.h"
+#include "server/tensor_convert.h"
 
 namespace vitok {
 
@@ -19,8 +20,10 @@ absl::StatusOr<TokenSequence> EncodeCall::ReadItem(int item) {
   return ReadImage(ItemField(item), request().images(item), reading_);
 }
 
-absl::StatusOr<grpc::Slice> EncodeCall::WriteItem(int item, const TokenSequence& output) {
-  return WriteLatents(std::get<LatentSequence>(output), form_, result(item)->mutable_latents());
+absl::StatusOr<grpc::Slice> EncodeCall::WriteItem(int item, const TokenSequence& output, bool* finite) {
+  const auto& latents = std::get<LatentSequence>(output);
+  *finite = AllFinite(latents.z_NZ);
+  return WriteLatents(latents, form_, result(item)->mutable_latents());
 }
 
 }  // namespace vitok

@@ -20,7 +20,7 @@ class EncodeCall final : public MessageCall<v1::EncodeRequest, v1::EncodeRespons
   absl::Status CheckOptions() override;
   absl::StatusOr<int64_t> CountTokens(int item) override;
   absl::StatusOr<TokenSequence> ReadItem(int item) override;
-  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output) override;
+  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output, bool* finite) override;
 
   std::optional<Preprocessor> own_pipeline_;
   ImageReading reading_;

@@ -213,8 +213,10 @@ void ItemCall::FinishItem(int i) {
   if (item.status.ok() && cancelled_) item.status = absl::CancelledError("cancelled by the client while it ran");
   if (item.status.ok()) {
     item.status = CatchExceptions(ItemField(i), [this, i, &item]() -> absl::Status {
-      VITOK_RETURN_IF_ERROR(CheckOutput(item));
-      VITOK_ASSIGN_OR_RETURN(item.value, WriteItem(i, item.sequence));
+      bool finite = true;
+      VITOK_ASSIGN_OR_RETURN(grpc::Slice value, WriteItem(i, item.sequence, &finite));
+      VITOK_RETURN_IF_ERROR(CheckOutput(item, finite));
+      item.value = std::move(value);
       return absl::OkStatus();
     });
     item.sequence = TokenSequence();
@@ -228,8 +230,8 @@ void ItemCall::FinishItem(int i) {
   if (remaining_.fetch_sub(1) == 1) EndItems(i);
 }
 
-absl::Status ItemCall::CheckOutput(const Item& item) const {
-  if (!item.finite_input || AllFinite(Values(item.sequence))) return absl::OkStatus();
+absl::Status ItemCall::CheckOutput(const Item& item, bool finite) const {
+  if (!item.finite_input || finite) return absl::OkStatus();
   context_.metrics->RecordNonfinite(model_->key);
   return absl::InternalError(StrCat("model '", model_->key.name, "' gave NaN or infinity for finite input"));
 }

@@ -92,8 +92,9 @@ class ItemCall : public std::enable_shared_from_this<ItemCall> {
 
   // From here on: called for different items in parallel.
   virtual absl::StatusOr<TokenSequence> ReadItem(int item) = 0;
-  // Writes everything but the item's large value, which it returns.
-  virtual absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output) = 0;
+  // Writes everything but the item's large value, which it returns. If OK, `*finite` says whether all values of
+  // `output` are: whoever writes them reads them anyway.
+  virtual absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output, bool* finite) = 0;
   // Called last for each item; a result with an error must hold nothing else of it.
   virtual void EndItem(int item, const absl::Status& status, int64_t tokens, const RequestTimings& timings) = 0;
 
@@ -122,7 +123,7 @@ class ItemCall : public std::enable_shared_from_this<ItemCall> {
   void ScheduleTasks();
   void OnTaskDone(int item, absl::StatusOr<TokenSequence> output, const TaskTimes& times);
   void FinishItem(int item);
-  absl::Status CheckOutput(const Item& item) const;
+  absl::Status CheckOutput(const Item& item, bool finite) const;
   void EndItems(int last_item);
   void End(const absl::Status& status, int64_t tokens, const RequestTimings& timings);
   void Log(const absl::Status& status, int64_t tokens, const RequestTimings& timings) const;

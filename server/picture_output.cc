@@ -6,6 +6,7 @@
 #include "core/base/dtype.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/tensor_check.h"
 #include "core/image/codec.h"
 #include "core/image/postprocess.h"
 #include "server/reply_bytes.h"
@@ -17,15 +18,30 @@ namespace {
 
 constexpr int32_t kDefaultQuality = 95;
 
-grpc::Slice WritePixels(RgbImage image, v1::Tensor* tensor) {
-  tensor->set_dtype(v1::DTYPE_UINT8);
-  tensor->add_shape(image.height_px);
-  tensor->add_shape(image.width_px);
-  tensor->add_shape(3);
-  return ToSlice(std::move(image.pixels_HWC));
+// REQUIRES: one of the three.
+DType FloatType(v1::PixelFormat format) {
+  switch (format) {
+    case v1::PIXEL_FORMAT_FLOAT16: return DType::kFloat16;
+    case v1::PIXEL_FORMAT_BFLOAT16: return DType::kBfloat16;
+    default: return DType::kFloat32;
+  }
 }
 
-absl::StatusOr<grpc::Slice> WriteFile(const RgbImage& image, ImageFormat format, int quality) {
+absl::StatusOr<grpc::Slice> WriteFloats(const PatchSequence& patches, int64_t patch_px, DType dtype,
+                                        v1::Tensor* tensor) {
+  VITOK_ASSIGN_OR_RETURN(const at::Tensor pixels_3HW, PatchesToPixels(patches, patch_px, ToScalarType(dtype)));
+  return WriteLargeTensor(pixels_3HW, dtype, tensor);
+}
+
+absl::StatusOr<grpc::Slice> WriteBytes(const PatchSequence& patches, int64_t patch_px, v1::Tensor* tensor,
+                                       bool* finite) {
+  VITOK_ASSIGN_OR_RETURN(const at::Tensor pixels_HW3, PatchesToBytes(patches, patch_px, finite));
+  return WriteLargeTensor(pixels_HW3, DType::kUint8, tensor);
+}
+
+absl::StatusOr<grpc::Slice> WriteFile(const PatchSequence& patches, int64_t patch_px, ImageFormat format, int quality,
+                                      bool* finite) {
+  VITOK_ASSIGN_OR_RETURN(const RgbImage image, PatchesToRgbImage(patches, patch_px, finite));
   VITOK_ASSIGN_OR_RETURN(std::string file, EncodeImage(image, {.format = format, .quality = quality}));
   return ToSlice(std::move(file));
 }
@@ -48,18 +64,20 @@ absl::StatusOr<v1::PictureOptions> ReadPictureOptions(const v1::PictureOptions& 
 }
 
 absl::StatusOr<grpc::Slice> WritePicture(const PatchSequence& patches, int64_t patch_px,
-                                         const v1::PictureOptions& options, v1::Picture* picture) {
-  VITOK_ASSIGN_OR_RETURN(const at::Tensor pixels_3HW, PatchesToPixels(patches, patch_px));
+                                         const v1::PictureOptions& options, v1::Picture* picture, bool* finite) {
   picture->set_height_px(patches.geometry.height_px);
   picture->set_width_px(patches.geometry.width_px);
+  const int quality = options.quality();
   switch (options.format()) {
-    case v1::PIXEL_FORMAT_FLOAT16: return WriteLargeTensor(pixels_3HW, DType::kFloat16, picture->mutable_tensor());
-    case v1::PIXEL_FORMAT_BFLOAT16: return WriteLargeTensor(pixels_3HW, DType::kBfloat16, picture->mutable_tensor());
-    case v1::PIXEL_FORMAT_FLOAT32: return WriteLargeTensor(pixels_3HW, DType::kFloat32, picture->mutable_tensor());
-    case v1::PIXEL_FORMAT_PNG: return WriteFile(ToRgbImage(pixels_3HW), ImageFormat::kPng, options.quality());
-    case v1::PIXEL_FORMAT_JPEG: return WriteFile(ToRgbImage(pixels_3HW), ImageFormat::kJpeg, options.quality());
-    case v1::PIXEL_FORMAT_WEBP: return WriteFile(ToRgbImage(pixels_3HW), ImageFormat::kWebp, options.quality());
-    default: return WritePixels(ToRgbImage(pixels_3HW), picture->mutable_tensor());
+    case v1::PIXEL_FORMAT_PNG: return WriteFile(patches, patch_px, ImageFormat::kPng, quality, finite);
+    case v1::PIXEL_FORMAT_JPEG: return WriteFile(patches, patch_px, ImageFormat::kJpeg, quality, finite);
+    case v1::PIXEL_FORMAT_WEBP: return WriteFile(patches, patch_px, ImageFormat::kWebp, quality, finite);
+    case v1::PIXEL_FORMAT_FLOAT16:
+    case v1::PIXEL_FORMAT_BFLOAT16:
+    case v1::PIXEL_FORMAT_FLOAT32:
+      *finite = AllFinite(patches.patches_ND);
+      return WriteFloats(patches, patch_px, FloatType(options.format()), picture->mutable_tensor());
+    default: return WriteBytes(patches, patch_px, picture->mutable_tensor(), finite);
   }
 }
 

@@ -14,9 +14,9 @@ namespace vitok {
 absl::StatusOr<v1::PictureOptions> ReadPictureOptions(const v1::PictureOptions& options);
 
 // Cuts the picture to its true size and writes it as `options` (from ReadPictureOptions) say. Returns the bytes of the
-// tensor (then `picture` has one) or of the file, which stay out of the message (server/reply_bytes.h).
-// INVALID_ARGUMENT: a picture that the file format cannot hold.
+// tensor (then `picture` has one) or of the file, which stay out of the message (server/reply_bytes.h). `*finite`:
+// whether all values of the patches are. INVALID_ARGUMENT: a picture that the file format cannot hold.
 absl::StatusOr<grpc::Slice> WritePicture(const PatchSequence& patches, int64_t patch_px,
-                                         const v1::PictureOptions& options, v1::Picture* picture);
+                                         const v1::PictureOptions& options, v1::Picture* picture, bool* finite);
 
 }  // namespace vitok

@@ -20,9 +20,9 @@ absl::StatusOr<TokenSequence> ReconstructCall::ReadItem(int item) {
   return ReadImage(ItemField(item), request().images(item), reading_);
 }
 
-absl::StatusOr<grpc::Slice> ReconstructCall::WriteItem(int item, const TokenSequence& output) {
+absl::StatusOr<grpc::Slice> ReconstructCall::WriteItem(int item, const TokenSequence& output, bool* finite) {
   return WritePicture(std::get<PatchSequence>(output), model().info().patch_px, picture_,
-                      result(item)->mutable_picture());
+                      result(item)->mutable_picture(), finite);
 }
 
 }  // namespace vitok

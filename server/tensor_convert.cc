@@ -7,6 +7,7 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/tensor_check.h"
+#include "core/ops/finite.h"
 #include "server/status_details.h"
 
 namespace vitok {
@@ -24,14 +25,6 @@ std::optional<int64_t> CountBytes(const v1::Tensor& tensor, int64_t element_byte
     empty |= size == 0;
   }
   return empty ? 0 : bytes;
-}
-
-// True if some exponent is all ones. An OR over all elements vectorises; an early exit would not.
-template <typename Bits>
-bool HasFullExponent(const Bits* values, int64_t count, Bits exponent_mask) {
-  bool found = false;
-  for (int64_t i = 0; i < count; ++i) found |= (values[i] & exponent_mask) == exponent_mask;
-  return found;
 }
 
 // The tensor in the form that is sent; the message gets dtype and shape.
@@ -129,13 +122,11 @@ absl::StatusOr<at::Tensor> ReadIndices(std::string_view field, const v1::Tensor&
 bool AllFinite(const at::Tensor& tensor) {
   const at::Tensor values = tensor.contiguous();
   const int64_t count = values.numel();
+  const void* const data = values.const_data_ptr();
   switch (values.scalar_type()) {
-    case at::kFloat:
-      return !HasFullExponent<uint32_t>(static_cast<const uint32_t*>(values.const_data_ptr()), count, 0x7F800000);
-    case at::kHalf:
-      return !HasFullExponent<uint16_t>(static_cast<const uint16_t*>(values.const_data_ptr()), count, 0x7C00);
-    case at::kBFloat16:
-      return !HasFullExponent<uint16_t>(static_cast<const uint16_t*>(values.const_data_ptr()), count, 0x7F80);
+    case at::kFloat: return AllFinite(static_cast<const float*>(data), count);
+    case at::kHalf: return AllFiniteHalf(static_cast<const uint16_t*>(data), count);
+    case at::kBFloat16: return AllFiniteBfloat16(static_cast<const uint16_t*>(data), count);
     default: TORCH_CHECK(false, "AllFinite takes float32, float16 or bfloat16; was ", values.scalar_type());
   }
 }

@@ -1,12 +1,14 @@
 #include "core/image/postprocess.h"
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <vector>
 
+#include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/image/pixel_kernels.h"
 
 // Shape letters: core/tokens/packed_tokens.h; H, W pixels of the picture.
 namespace vitok {
@@ -56,6 +58,64 @@ absl::Status CheckCells(const int32_t* rows, const int32_t* cols, int64_t tokens
   return absl::OkStatus();
 }
 
+// Patches that passed all checks, C-contiguous.
+struct CheckedPatches {
+  at::Tensor patches_ND;
+  at::Tensor row_N;
+  at::Tensor col_N;
+  bool fill_grid = false;  // no cell lacks its token
+
+  const int32_t* rows() const { return row_N.const_data_ptr<int32_t>(); }
+  const int32_t* cols() const { return col_N.const_data_ptr<int32_t>(); }
+};
+
+absl::StatusOr<CheckedPatches> CheckPatches(const PatchSequence& patches, int64_t patch_px) {
+  VITOK_RETURN_IF_ERROR(CheckGeometry(patches, patch_px));
+  CheckedPatches checked = {patches.patches_ND.contiguous(), patches.row_N.to(at::kInt).contiguous(),
+                            patches.col_N.to(at::kInt).contiguous()};
+  const int64_t tokens = checked.patches_ND.size(0);
+  VITOK_RETURN_IF_ERROR(CheckCells(checked.rows(), checked.cols(), tokens, patches.geometry));
+  checked.fill_grid = tokens == int64_t{patches.geometry.grid_rows} * patches.geometry.grid_cols;
+  return checked;
+}
+
+// The picture's bytes to `pixels_HWC`; returns whether the values are finite.
+bool WriteBytes(const CheckedPatches& patches, const ImageGeometry& geometry, int64_t patch_px, uint8_t* pixels_HWC) {
+  constexpr uint8_t kByteOfZero = 128;
+  if (!patches.fill_grid) {
+    std::fill_n(pixels_HWC, int64_t{geometry.height_px} * geometry.width_px * kChannels, kByteOfZero);
+  }
+  const at::Tensor values_ND = patches.patches_ND.to(at::kFloat);
+  const PlacedPatches placed = {values_ND.const_data_ptr<float>(), patches.rows(), patches.cols(), values_ND.size(0),
+                                patch_px};
+  return FastestPixelKernels().patches_to_bytes(placed, geometry.height_px, geometry.width_px, pixels_HWC);
+}
+
+// memcpy of a few dozen bytes, inlined.
+void CopyRow(const char* in, int64_t bytes, char* out) {
+  constexpr int64_t kStep = 16;
+  int64_t i = 0;
+  for (; i + kStep <= bytes; i += kStep) std::memcpy(out + i, in + i, kStep);
+  for (; i < bytes; ++i) out[i] = in[i];
+}
+
+// Values of any type to their places in `pixels_3HW`.
+void PlaceValues(const CheckedPatches& patches, int64_t patch_px, const at::Tensor& pixels_3HW) {
+  const int64_t height = pixels_3HW.size(1), width = pixels_3HW.size(2), value_bytes = pixels_3HW.element_size();
+  const char* in = static_cast<const char*>(patches.patches_ND.const_data_ptr());
+  char* const pixels = static_cast<char*>(pixels_3HW.mutable_data_ptr());
+  for (int64_t token = 0; token < patches.patches_ND.size(0); ++token) {
+    const int64_t top = patches.rows()[token] * patch_px, left = patches.cols()[token] * patch_px;
+    const int64_t copied_width = std::min(patch_px, width - left), copied_height = std::min(patch_px, height - top);
+    for (int64_t channel = 0; channel < kChannels; ++channel, in += patch_px * patch_px * value_bytes) {
+      for (int64_t y = 0; y < copied_height && copied_width > 0; ++y) {
+        CopyRow(in + y * patch_px * value_bytes, copied_width * value_bytes,
+                pixels + ((channel * height + top + y) * width + left) * value_bytes);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<PixelRange> ParsePixelRange(std::string_view name) {
@@ -66,30 +126,28 @@ absl::StatusOr<PixelRange> ParsePixelRange(std::string_view name) {
       StrCat("pixel range must be one of minus_one_to_one, zero_to_one, 0_255; was '", name, "'"));
 }
 
-absl::StatusOr<at::Tensor> PatchesToPixels(const PatchSequence& patches, int64_t patch_px) {
-  if (const absl::Status status = CheckGeometry(patches, patch_px); !status.ok()) return status;
-  const int64_t height = patches.geometry.height_px, width = patches.geometry.width_px;
-  const int64_t grid_rows = patches.geometry.grid_rows, grid_cols = patches.geometry.grid_cols;
-  const at::Tensor patches_ND = patches.patches_ND.to(at::kFloat).contiguous();
-  const at::Tensor row_N = patches.row_N.to(at::kInt).contiguous(), col_N = patches.col_N.to(at::kInt).contiguous();
-  const int64_t tokens = patches_ND.size(0);
-  const int32_t *rows = row_N.data_ptr<int32_t>(), *cols = col_N.data_ptr<int32_t>();
-  if (const absl::Status status = CheckCells(rows, cols, tokens, patches.geometry); !status.ok()) return status;
-  at::Tensor pixels_3HW = tokens < grid_rows * grid_cols ? at::zeros({kChannels, height, width}, at::kFloat)
-                                                         : at::empty({kChannels, height, width}, at::kFloat);
-  const float* in = patches_ND.data_ptr<float>();
-  float* const pixels = pixels_3HW.data_ptr<float>();
-  for (int64_t token = 0; token < tokens; ++token) {
-    const int64_t top = rows[token] * patch_px, left = cols[token] * patch_px;
-    const int64_t copied_width = std::min(patch_px, width - left), copied_height = std::min(patch_px, height - top);
-    for (int64_t channel = 0; channel < kChannels; ++channel, in += patch_px * patch_px) {
-      for (int64_t y = 0; y < copied_height && copied_width > 0; ++y) {
-        std::memcpy(pixels + (channel * height + top + y) * width + left, in + y * patch_px,
-                    copied_width * sizeof(float));
-      }
-    }
-  }
+absl::StatusOr<at::Tensor> PatchesToPixels(const PatchSequence& patches, int64_t patch_px, at::ScalarType dtype) {
+  VITOK_ASSIGN_OR_RETURN(CheckedPatches checked, CheckPatches(patches, patch_px));
+  // Converted first: that is the smaller half of the way to a smaller type.
+  checked.patches_ND = checked.patches_ND.to(dtype);
+  const std::array<int64_t, 3> shape = {kChannels, patches.geometry.height_px, patches.geometry.width_px};
+  const at::Tensor pixels_3HW = checked.fill_grid ? at::empty(shape, dtype) : at::zeros(shape, dtype);
+  PlaceValues(checked, patch_px, pixels_3HW);
   return pixels_3HW;
+}
+
+absl::StatusOr<at::Tensor> PatchesToBytes(const PatchSequence& patches, int64_t patch_px, bool* finite) {
+  VITOK_ASSIGN_OR_RETURN(const CheckedPatches checked, CheckPatches(patches, patch_px));
+  at::Tensor pixels_HW3 = at::empty({patches.geometry.height_px, patches.geometry.width_px, kChannels}, at::kByte);
+  *finite = WriteBytes(checked, patches.geometry, patch_px, pixels_HW3.mutable_data_ptr<uint8_t>());
+  return pixels_HW3;
+}
+
+absl::StatusOr<RgbImage> PatchesToRgbImage(const PatchSequence& patches, int64_t patch_px, bool* finite) {
+  VITOK_ASSIGN_OR_RETURN(const CheckedPatches checked, CheckPatches(patches, patch_px));
+  RgbImage image(patches.geometry.height_px, patches.geometry.width_px);
+  *finite = WriteBytes(checked, patches.geometry, patch_px, image.pixels_HWC.data());
+  return image;
 }
 
 at::Tensor ConvertPixelRange(const at::Tensor& pixels, PixelRange from, PixelRange to) {
@@ -108,28 +166,6 @@ at::Tensor ConvertPixelRange(const at::Tensor& pixels, PixelRange from, PixelRan
   const at::Tensor clamped = values.clamp(0.0, 255.0);
   if (to == PixelRange::kMinusOneToOne) return clamped.div(127.5).sub_(1.0);
   return clamped.div(255.0);
-}
-
-RgbImage ToRgbImage(const at::Tensor& pixels_3HW) {
-  const at::Tensor values_3HW = pixels_3HW.to(at::kFloat).contiguous();
-  const int64_t count = values_3HW.size(1) * values_3HW.size(2);
-  RgbImage image(static_cast<int32_t>(values_3HW.size(1)), static_cast<int32_t>(values_3HW.size(2)));
-  const float* red = values_3HW.data_ptr<float>();
-  const float* green = red + count;
-  const float* blue = green + count;
-  uint8_t* out = image.pixels_HWC.data();
-  // Adding 1.5 * 2^23 leaves the value, rounded half to even, in the low bits of the float.
-  const auto to_byte = [](float value) {
-    constexpr float kRoundToInteger = 12582912.0f;
-    const float clamped = value < -1.0f ? -1.0f : value > 1.0f ? 1.0f : value;
-    return static_cast<uint8_t>(std::bit_cast<uint32_t>((clamped + 1.0f) * 127.5f + kRoundToInteger));
-  };
-  for (int64_t i = 0; i < count; ++i) {
-    out[3 * i] = to_byte(red[i]);
-    out[3 * i + 1] = to_byte(green[i]);
-    out[3 * i + 2] = to_byte(blue[i]);
-  }
-  return image;
 }
 
 }  // namespace vitok

@@ -16,16 +16,23 @@ enum class PixelRange { kMinusOneToOne, kZeroToOne, kZeroTo255 };
 
 absl::StatusOr<PixelRange> ParsePixelRange(std::string_view name);
 
-// Patches on their grid, cut to the true size: float32 [3, H, W], H = geometry.height_px, W = geometry.width_px, in the
-// values of the patches (not clamped). `patch_px` is P; REQUIRES: patches_ND is [N, 3·P·P] with N =
-// grid_rows·grid_cols. INVALID_ARGUMENT: a row or column outside the grid, H or W larger than the grid.
-absl::StatusOr<at::Tensor> PatchesToPixels(const PatchSequence& patches, int64_t patch_px);
+// All three put patches on their grid and cut them to the true size, H = geometry.height_px, W = geometry.width_px.
+// `patch_px` is P; patches_ND is [N, 3·P·P], float32, float16 or bfloat16; cells without a token have the value 0.
+// INVALID_ARGUMENT: another shape, a row or column outside the grid, a cell taken twice, H or W larger than the grid.
+
+// [3, H, W] of `dtype`, in the values of the patches (not clamped).
+absl::StatusOr<at::Tensor> PatchesToPixels(const PatchSequence& patches, int64_t patch_px,
+                                           at::ScalarType dtype = at::kFloat);
+
+// uint8 [H, W, 3]: clamp to [-1, 1], round((x + 1) · 127.5) half to even; NaN becomes some byte. `*finite`: whether all
+// values are, those outside the picture too.
+absl::StatusOr<at::Tensor> PatchesToBytes(const PatchSequence& patches, int64_t patch_px, bool* finite);
+
+// The same as an image.
+absl::StatusOr<RgbImage> PatchesToRgbImage(const PatchSequence& patches, int64_t patch_px, bool* finite);
 
 // Converts pixels between ranges: clamps to the target's range, scales in float32; to kZeroTo255 rounds half to even
 // and gives uint8. Equal ranges return the input unclamped. Any shape.
 at::Tensor ConvertPixelRange(const at::Tensor& pixels, PixelRange from, PixelRange to);
-
-// [3, H, W] in [-1, 1] to an 8-bit picture: clamp, round((x + 1) · 127.5) half to even.
-RgbImage ToRgbImage(const at::Tensor& pixels_3HW);
 
 }  // namespace vitok

@@ -138,7 +138,8 @@ class Core {
     for (PatchSequence& result : pictures) {
       jobs_.Schedule([this, result = std::move(result)] {
         v1::Picture message;
-        WritePicture(result, tokenizer_->info().patch_px, v1::PictureOptions(), &message).IgnoreError();
+        bool finite = false;
+        WritePicture(result, tokenizer_->info().patch_px, v1::PictureOptions(), &message, &finite).IgnoreError();
       });
     }
     return absl::OkStatus();

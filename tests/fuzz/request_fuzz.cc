@@ -31,7 +31,8 @@ void RequireBlame(const absl::Status& status) {
 
 void CheckPicture(const PatchSequence& patches, const v1::PictureOptions& options) {
   v1::Picture picture;
-  const absl::StatusOr<grpc::Slice> bytes = WritePicture(patches, Model().info().patch_px, options, &picture);
+  bool finite = false;
+  const absl::StatusOr<grpc::Slice> bytes = WritePicture(patches, Model().info().patch_px, options, &picture, &finite);
   RequireOk(bytes.status(), "a small picture can be written");
   Require(picture.height_px() == patches.geometry.height_px && picture.width_px() == patches.geometry.width_px,
           "a picture has the size of its patches");

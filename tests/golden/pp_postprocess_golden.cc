@@ -95,8 +95,12 @@ void CheckFormat(const PpCase& pp_case) {
                         pp_case.description.at("tolerance"));
   if (*from == PixelRange::kMinusOneToOne && *to == PixelRange::kZeroTo255) {
     for (int64_t i = 0; i < tensors.at("in").size(0); ++i) {
-      const RgbImage image = ToRgbImage(tensors.at("in")[i]);
-      EXPECT_TRUE(PixelsOf(image).permute({2, 0, 1}).equal(tensors.at("out")[i])) << "image " << i;
+      const at::Tensor& in_3HW = tensors.at("in")[i];
+      bool finite = false;
+      const absl::StatusOr<at::Tensor> pixels_HW3 =
+          PatchesToBytes(PixelPatches(in_3HW, in_3HW.size(1), in_3HW.size(2)), 1, &finite);
+      ASSERT_TRUE(pixels_HW3.ok()) << pixels_HW3.status();
+      EXPECT_TRUE(pixels_HW3->permute({2, 0, 1}).equal(tensors.at("out")[i])) << "image " << i;
     }
   }
 }
