@@ -33,11 +33,14 @@ struct Flags {
   bool check_config = false;
 };
 
-// OpenMP threads that wait must sleep: spinning ones take the cores from the threads that decode pictures. The runtime
-// reads its setting before main, so the program starts itself once more with it.
-void UsePassiveOpenMpThreads(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+// Two libraries read their settings before main, so the program starts itself once more with them. OpenMP threads that
+// wait must sleep: spinning ones take the cores from the threads that decode pictures. And large blocks of memory come
+// from the system anew for every request: in huge pages (where the system leaves that to programs) they come several
+// times as fast. A block or arena grows by less than one huge page, 2 MiB, through it.
+void UseRuntimeSettings(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr && std::getenv("GLIBC_TUNABLES") != nullptr) return;
   setenv("OMP_WAIT_POLICY", "PASSIVE", /*overwrite=*/0);
+  setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", /*overwrite=*/0);
   execv("/proc/self/exe", argv);
   // Without /proc the server runs as well, a little slower.
 }
@@ -98,7 +101,7 @@ absl::Status Run(const Flags& flags, char** argv) {
     std::cout << "configuration is valid\n";
     return absl::OkStatus();
   }
-  UsePassiveOpenMpThreads(argv);
+  UseRuntimeSettings(argv);
   return Serve(options);
 }
 
