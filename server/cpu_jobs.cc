@@ -26,11 +26,13 @@ void UseOneAtenThread() {
 }  // namespace
 
 void CpuJobs::Schedule(absl::AnyInvocable<void() &&> job) {
-  pool_.Schedule([job = std::move(job)]() mutable {
-    UseOneAtenThread();
-    const c10::InferenceMode inference_mode;
-    std::move(job)();
-  });
+  pool_.Schedule([job = std::move(job)]() mutable { RunHere([&job] { std::move(job)(); }); });
+}
+
+void CpuJobs::RunHere(absl::FunctionRef<void()> job) {
+  UseOneAtenThread();
+  const c10::InferenceMode inference_mode;
+  job();
 }
 
 }  // namespace vitok

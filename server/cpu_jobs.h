@@ -2,6 +2,7 @@
 #pragma once
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "core/base/thread_pool.h"
 
 namespace vitok {
@@ -15,6 +16,9 @@ class CpuJobs {
 
   // Never blocks. `job` must not throw.
   void Schedule(absl::AnyInvocable<void() &&> job);
+
+  // Runs `job` on this thread, as the pool's threads would: for what takes less time than to wake one of them.
+  static void RunHere(absl::FunctionRef<void()> job);
 
  private:
   ThreadPool pool_;

@@ -16,6 +16,7 @@ class DecodeCall final : public MessageCall<v1::DecodeRequest, v1::DecodeRespons
   int num_items() const override { return request().latents_size(); }
   absl::Status CheckOptions() override;
   absl::StatusOr<int64_t> CountTokens(int item) override;
+  bool IsPictureFile(int item) const override { return false; }
   absl::StatusOr<TokenSequence> ReadItem(int item) override;
   absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output, bool* finite) override;
 

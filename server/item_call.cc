@@ -28,6 +28,10 @@ int64_t HostBytes(int64_t tokens, const TokenizerInfo& model) {
   return tokens * (model.patch_values + model.latent_channels) * int64_t{sizeof(float)};
 }
 
+// One item of so many bytes that is no file is prepared within some 50 µs, about what it takes to wake another thread
+// up: a small image is then not late because of its way from thread to thread.
+constexpr int64_t kSmallRequestBytes = 1 << 20;
+
 constexpr int kModelField = v1::EncodeRequest::kModelFieldNumber;  // in the other requests too
 
 uint64_t NextCallNumber() {
@@ -85,6 +89,10 @@ void ItemCall::Start(const grpc::ByteBuffer& request) {
   }
   AddResults();
   remaining_.store(request_.num_items);
+  if (request_bytes_ <= kSmallRequestBytes && request_.num_items == 1 && !IsPictureFile(0)) {
+    CpuJobs::RunHere([this] { PrepareItem(0); });
+    return;
+  }
   for (int i = 0; i < request_.num_items; ++i) {
     context_.jobs->Schedule([self = shared_from_this(), i] { self->PrepareItem(i); });
   }

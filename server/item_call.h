@@ -46,7 +46,7 @@ struct CallEnd {
 //   1. Start, on gRPC's thread: checks who calls and whether there is room, parses, counts the tokens of every item
 //   from
 //      headers and shapes, takes the permit. Never blocks.
-//   2. PrepareItem, on the pool: decodes and preprocesses, all items in parallel.
+//   2. PrepareItem, on the pool (a single small item: at once): decodes and preprocesses, all items in parallel.
 //   3. ScheduleTasks: the good items go to the device's queue together.
 //   4. FinishItem, on the pool: writes each result as it comes out of its batch.
 //   5. EndItems, by whichever thread ends the last item.
@@ -89,6 +89,8 @@ class ItemCall : public std::enable_shared_from_this<ItemCall> {
   // Puts the model's name and an empty result an item into the reply.
   virtual void AddResults() = 0;
   virtual absl::StatusOr<int64_t> CountTokens(int item) = 0;
+  // Whether the item must be decoded, which takes long for its bytes.
+  virtual bool IsPictureFile(int item) const = 0;
 
   // From here on: called for different items in parallel.
   virtual absl::StatusOr<TokenSequence> ReadItem(int item) = 0;

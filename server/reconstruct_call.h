@@ -18,6 +18,7 @@ class ReconstructCall final : public MessageCall<v1::ReconstructRequest, v1::Rec
   int num_items() const override { return request().images_size(); }
   absl::Status CheckOptions() override;
   absl::StatusOr<int64_t> CountTokens(int item) override;
+  bool IsPictureFile(int item) const override { return request().images(item).has_encoded(); }
   absl::StatusOr<TokenSequence> ReadItem(int item) override;
   absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output, bool* finite) override;
 
