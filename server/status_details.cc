@@ -3,7 +3,9 @@
 #include <optional>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/escaping.h"
 #include "core/base/str_cat.h"
+#include "core/base/utf8.h"
 #include "google/protobuf/any.pb.h"
 #include "google/rpc/error_details.pb.h"
 
@@ -14,8 +16,10 @@ constexpr size_t kMaxMessageBytes = 1024;
 constexpr absl::Duration kModelRetryDelay = absl::Seconds(1);  // what loads and unloads take, more or less
 constexpr std::string_view kTypePrefix = "type.googleapis.com/";
 
-// At most kMaxMessageBytes, never cutting a UTF-8 sequence in two: protobuf strings must stay valid UTF-8.
+// At most kMaxMessageBytes, never cutting a UTF-8 sequence in two: protobuf strings must be valid UTF-8. Whatever is
+// not, such as a name that a client made up, becomes ASCII.
 std::string Shorten(std::string_view message) {
+  if (!IsUtf8(message)) return Shorten(absl::CHexEscape(std::string(message)));
   if (message.size() <= kMaxMessageBytes) return std::string(message);
   size_t end = kMaxMessageBytes - 3;
   while (end > 0 && (message[end] & 0xC0) == 0x80) --end;

@@ -55,7 +55,7 @@ TEST_F(ErrorsTest, AMissingFileIsNamed) {
   EXPECT_THAT(result.err, AllOf(IsOneLine(), StartsWith("vitok: " + file + ": NOT_FOUND: ")));
 }
 
-TEST_F(ErrorsTest, AFileThatIsNoPictureIsRefusedByTheServer) {
+TEST_F(ErrorsTest, F2_AFileThatIsNoPictureIsRefusedByTheServer) {
   const std::string file = Write("text.png", "this is not a picture");
   const ProgramResult result = server_->Vitok({"encode", file, "-o", folder_ / "z.safetensors"});
   EXPECT_EQ(result.exit_code, 1);
@@ -63,13 +63,13 @@ TEST_F(ErrorsTest, AFileThatIsNoPictureIsRefusedByTheServer) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "z.safetensors"));
 }
 
-TEST_F(ErrorsTest, AnEmptyFileIsRefusedByTheServer) {
+TEST_F(ErrorsTest, F2_AnEmptyFileIsRefusedByTheServer) {
   const ProgramResult result = server_->Vitok({"reconstruct", Write("empty.png", ""), "-o", folder_ / "out.png"});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.err, AllOf(IsOneLine(), HasSubstr("INVALID_ARGUMENT")));
 }
 
-TEST_F(ErrorsTest, ATruncatedPictureDoesNotStopAGoodOne) {
+TEST_F(ErrorsTest, F2_ATruncatedPictureDoesNotStopAGoodOne) {
   std::ifstream photo(kPhoto, std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(photo)), {});
   const std::string cut = Write("cut.png", bytes.substr(0, bytes.size() / 2));
@@ -80,7 +80,7 @@ TEST_F(ErrorsTest, ATruncatedPictureDoesNotStopAGoodOne) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "out/cut.png"));
 }
 
-TEST_F(ErrorsTest, AnUnknownModelIsAnsweredWithTheKnownOnes) {
+TEST_F(ErrorsTest, F1_AnUnknownModelIsAnsweredWithTheKnownOnes) {
   const ProgramResult result =
       server_->Vitok({"reconstruct", kPhoto, "-o", folder_ / "out.png", "--model", "unheard-of"});
   EXPECT_EQ(result.exit_code, 1);
@@ -94,7 +94,7 @@ TEST_F(ErrorsTest, AMalformedPipelineIsRefusedNamingItsPart) {
   EXPECT_THAT(result.err, AllOf(IsOneLine(), HasSubstr("INVALID_ARGUMENT"), HasSubstr("enhance")));
 }
 
-TEST_F(ErrorsTest, APictureOverTheTokenLimitIsRefusedNamingBothNumbers) {
+TEST_F(ErrorsTest, F4_APictureOverTheTokenLimitIsRefusedNamingBothNumbers) {
   // A PNG header of 2048 x 2048 px, which is 16384 tokens; nothing behind it is needed for the refusal.
   const std::string header("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x08\0\0\0\x08\0\x08\2\0\0\0\x36\x57\x9d\x53", 33);
   const ProgramResult result = server_->Vitok({"encode", Write("large.png", header), "-o", folder_ / "z.safetensors"});

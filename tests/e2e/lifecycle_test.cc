@@ -14,7 +14,7 @@
 namespace vitok {
 namespace {
 
-TEST(LifecycleTest, TerminationEndsTheServerWithExitCodeZero) {
+TEST(LifecycleTest, F17_TerminationEndsTheServerWithExitCodeZero) {
   RunningServer server(OneModel("float32"));
   ASSERT_TRUE(server.WaitUntilServing());
   server.process().Signal(SIGTERM);
@@ -23,7 +23,7 @@ TEST(LifecycleTest, TerminationEndsTheServerWithExitCodeZero) {
   EXPECT_EQ(server.Vitok({"models"}).exit_code, 3);
 }
 
-TEST(LifecycleTest, TerminationUnderLoadEndsEveryCallWithAnAnswerOrUnavailable) {
+TEST(LifecycleTest, F17_TerminationUnderLoadEndsEveryCallWithAnAnswerOrUnavailable) {
   RunningServer server(OneModel("float32"));
   ASSERT_TRUE(server.WaitUntilServing());
   const std::unique_ptr<TokenizerClient> client = server.Connect();
@@ -42,7 +42,7 @@ TEST(LifecycleTest, TerminationUnderLoadEndsEveryCallWithAnAnswerOrUnavailable) 
   for (const absl::Status& status : last) EXPECT_TRUE(absl::IsUnavailable(status)) << status;
 }
 
-TEST(LifecycleTest, StartsAgainAtTheSameSocketAfterBeingKilled) {
+TEST(LifecycleTest, F18_StartsAgainAtTheSameSocketAfterBeingKilled) {
   RunningServer server(OneModel("float32"));
   ASSERT_TRUE(server.WaitUntilServing());
   const std::unique_ptr<TokenizerClient> client = server.Connect();

@@ -153,7 +153,7 @@ TEST_F(RoundTripTest, ServesSeveralModelsAndNamesThem) {
   EXPECT_FALSE((*models)[2].can_decode);
 }
 
-TEST_F(RoundTripTest, AnEncoderOnlyModelEncodesButRefusesToDecode) {
+TEST_F(RoundTripTest, F24_AnEncoderOnlyModelEncodesButRefusesToDecode) {
   const std::unique_ptr<TokenizerClient> client = server_->Connect();
   const auto encoded = client->Encode(PhotoFile(), {.model = "encoder-only"});
   ASSERT_TRUE(encoded.ok()) << encoded.status();
@@ -165,7 +165,7 @@ TEST_F(RoundTripTest, AnEncoderOnlyModelEncodesButRefusesToDecode) {
   }
 }
 
-TEST_F(RoundTripTest, ABadItemDoesNotChangeTheOthersOfItsCall) {
+TEST_F(RoundTripTest, F8_ABadItemDoesNotChangeTheOthersOfItsCall) {
   const std::unique_ptr<TokenizerClient> client = server_->Connect();
   const RgbImage small(48, 32);
   const auto alone = client->Encode(small);

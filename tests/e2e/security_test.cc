@@ -19,8 +19,7 @@ using ::testing::Not;
 constexpr char kOld[] = "old-token-old-token";
 constexpr char kNew[] = "new-token-new-token";
 
-// Fault 22.
-TEST(Security, TheServerAsksForATokenAndTakesItsSuccessorWhileItServes) {
+TEST(Security, F22_TheServerAsksForATokenAndTakesItsSuccessorWhileItServes) {
   const TempFolder folder;
   const std::string tokens = WriteTextFile(folder / "tokens", std::string(kOld) + " trainer infer\n");
   const std::string new_token = WriteTextFile(folder / "new", kNew);

@@ -8,7 +8,7 @@
 namespace vitok {
 namespace {
 
-TEST(DrainGateTest, WaitsForTheLastCallAndRefusesNewOnes) {
+TEST(DrainGateTest, F17_WaitsForTheLastCallAndRefusesNewOnes) {
   DrainGate gate;
   std::optional<DrainGate::Ticket> call = gate.Enter();
   ASSERT_TRUE(call.has_value());
@@ -35,7 +35,7 @@ TEST(DrainGateTest, WaitsForClientsToStopTryingButNotForEver) {
   gate.AwaitQuiet(absl::Milliseconds(1), absl::InfiniteDuration());  // returns since nobody tries
 }
 
-TEST(DrainGateTest, GivesUpAfterTheGracePeriod) {
+TEST(DrainGateTest, F17_GivesUpAfterTheGracePeriod) {
   DrainGate gate;
   const std::optional<DrainGate::Ticket> call = gate.Enter();
   EXPECT_FALSE(gate.Drain(absl::Milliseconds(1)));

@@ -12,7 +12,7 @@
 namespace vitok {
 namespace {
 
-TEST(GrpcLogTest, Fault23_HoldsBackMessagesThatRepeat) {
+TEST(GrpcLogTest, F23_HoldsBackMessagesThatRepeat) {
   LogCapture log;
   gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);  // as after grpc_init
   RouteGrpcLog();

@@ -2,12 +2,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
+#include <cstdlib>
 #include <limits>
+#include <vector>
 
 #include "core/image/codec.h"
 #include "server/patch_dict_input.h"
+#include "server/process_metrics.h"
 #include "tests/server/proto_tensors.h"
+#include "tests/support/process_size.h"
 
 namespace vitok {
 namespace {
@@ -73,12 +79,12 @@ TEST_F(ImageInputTest, RawAndLosslessFileGiveTheSamePatches) {
   EXPECT_EQ(from_raw->geometry, (ImageGeometry{3, 5, 2, 3}));
 }
 
-TEST_F(ImageInputTest, TakesImagesOfOnePixelAndOneRow) {
+TEST_F(ImageInputTest, F2_TakesImagesOfOnePixelAndOneRow) {
   EXPECT_EQ(Read(Raw(Gradient(1, 1)))->patches_ND.size(0), 1);
   EXPECT_EQ(Read(Raw(Gradient(1, 9)))->patches_ND.size(0), 5);
 }
 
-TEST_F(ImageInputTest, RefusesWhatIsNoPicture) {
+TEST_F(ImageInputTest, F2_RefusesWhatIsNoPicture) {
   v1::ImageInput input;
   EXPECT_THAT(Error(input), HasSubstr("must hold an image"));
   input.set_encoded("");
@@ -90,7 +96,7 @@ TEST_F(ImageInputTest, RefusesWhatIsNoPicture) {
   Error(input);
 }
 
-TEST_F(ImageInputTest, RefusesMalformedRawImages) {
+TEST_F(ImageInputTest, F6_RefusesMalformedRawImages) {
   v1::ImageInput input = Raw(Gradient(4, 4));
   input.mutable_raw()->set_shape(2, 4);
   EXPECT_THAT(Error(input), HasSubstr("images[1].raw.data must have 64 bytes for uint8 [4, 4, 4]; has 48"));
@@ -104,7 +110,7 @@ TEST_F(ImageInputTest, RefusesMalformedRawImages) {
   EXPECT_THAT(Error(input), HasSubstr("63 bits"));
 }
 
-TEST_F(ImageInputTest, RefusesImagesAboveTheLimitsFromTheirHeaders) {
+TEST_F(ImageInputTest, F4_RefusesImagesAboveTheLimitsFromTheirHeaders) {
   EXPECT_THAT(Error(Raw(Gradient(10, 14))), HasSubstr("at most 32 tokens (max_image_tokens); was 35"));
   EXPECT_THAT(Error(Raw(Gradient(40, 40))), HasSubstr("at most 1000 pixels (max_image_pixels); was 40 x 40 = 1600"));
   v1::ImageInput file;
@@ -115,6 +121,31 @@ TEST_F(ImageInputTest, RefusesImagesAboveTheLimitsFromTheirHeaders) {
   for (const size_t side : {16, 20}) bomb.replace(side, 4, std::string("\0\0\xff\xff", 4));
   file.set_encoded(bomb);
   EXPECT_EQ(CountImageTokens("images[1]", file, reading_).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(ImageInputTest, F3_ReadsTheHeaderOfABombWithin1MiB) {
+  if (!kMemoryIsMeasurable) GTEST_SKIP() << "a sanitizer takes address space of its own";
+  std::vector<std::string> bombs;
+  bombs.push_back(*EncodeImage(Gradient(1, 1), {.format = ImageFormat::kPng}));
+  for (const size_t side : {16, 20}) bombs[0].replace(side, 4, std::string("\0\0\xfa\xfa", 4));
+  bombs.push_back(*EncodeImage(Gradient(1, 1), {.format = ImageFormat::kJpeg}));
+  bombs[1].replace(bombs[1].find("\xff\xc0") + 5, 4, "\xfa\xfa\xfa\xfa");
+  for (const std::string& bomb : bombs) {
+    v1::ImageInput file;
+    file.set_encoded(bomb);
+    const auto refuse = [&] {
+      // The process has its usual size when it looks at the first file.
+      CountImageTokens("images[1]", file, reading_).status().IgnoreError();
+      rlimit space = {};
+      getrlimit(RLIMIT_AS, &space);
+      space.rlim_cur = static_cast<rlim_t>(ReadProcessStats()->virtual_bytes) + (1 << 20);
+      setrlimit(RLIMIT_AS, &space);
+      void* const more = mmap(nullptr, 2 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (more != MAP_FAILED) std::_Exit(2);  // the limit does not hold
+      std::_Exit(absl::IsInvalidArgument(CountImageTokens("images[1]", file, reading_).status()) ? 0 : 1);
+    };
+    EXPECT_EXIT(refuse(), ::testing::ExitedWithCode(0), "");
+  }
 }
 
 class PatchDictTest : public ImageInputTest {
@@ -178,7 +209,7 @@ TEST_F(PatchDictTest, TakesHalfPrecision) {
   EXPECT_TRUE(at::equal(Read(input_)->patches_ND, patches_.to(at::kBFloat16)));
 }
 
-TEST_F(PatchDictTest, RefusesWhatDoesNotFitTheModelOrItself) {
+TEST_F(PatchDictTest, F6_RefusesWhatDoesNotFitTheModelOrItself) {
   Fill(at::zeros({6, kPatchValues + 1}), DType::kFloat32);
   EXPECT_THAT(Error(input_),
               HasSubstr("images[1].patches.patches.shape must be [N, 12] for patch side 2; was [6, 13]"));
@@ -199,7 +230,7 @@ TEST_F(PatchDictTest, RefusesWhatDoesNotFitTheModelOrItself) {
   Error(input_);
 }
 
-TEST_F(PatchDictTest, RefusesNonfinitePixelsUnlessAllowed) {
+TEST_F(PatchDictTest, F8_RefusesNonfinitePixelsUnlessAllowed) {
   at::Tensor broken = patches_.clone();
   broken[5][11] = std::numeric_limits<float>::infinity();
   Fill(broken, DType::kFloat32);

@@ -93,7 +93,7 @@ TEST_F(LatentInputTest, CutsThePictureToTheSizeGiven) {
   EXPECT_THAT(Error(), HasSubstr("was -1"));
 }
 
-TEST_F(LatentInputTest, RefusesAGridThatDoesNotMatch) {
+TEST_F(LatentInputTest, F7_RefusesAGridThatDoesNotMatch) {
   latents_.set_grid_cols(4);
   EXPECT_THAT(Error(), HasSubstr("grid of 2 rows and 4 columns does not have as many cells as there are tokens, 6"));
   latents_.set_grid_cols(0);
@@ -105,7 +105,7 @@ TEST_F(LatentInputTest, RefusesAGridThatDoesNotMatch) {
   EXPECT_THAT(Error(), HasSubstr("must have the grid of z, 3 rows and 2 columns; grid was 2 rows and 3 columns"));
 }
 
-TEST_F(LatentInputTest, RefusesIndicesThatAreNotOnePerCell) {
+TEST_F(LatentInputTest, F7_RefusesIndicesThatAreNotOnePerCell) {
   UseIndices({0, 0, 0, 1, 1, 2}, {0, 1, 2, 0, 1, 2});
   EXPECT_THAT(Error(), HasSubstr("latents[0].row_idx[5] must be 0 or more and less than 2; was 2"));
   UseIndices({0, 0, 0, 1, 1, 1}, {0, 1, -1, 0, 1, 2});
@@ -121,7 +121,7 @@ TEST_F(LatentInputTest, RefusesIndicesThatAreNotOnePerCell) {
   Error();
 }
 
-TEST_F(LatentInputTest, RefusesOtherShapes) {
+TEST_F(LatentInputTest, F6_RefusesOtherShapes) {
   *latents_.mutable_z() = ToProtoTensor(at::zeros({6, kChannels + 1}), DType::kFloat32);
   EXPECT_THAT(Error(), HasSubstr("latents[0].z.shape must be [N, C] with C = 4; was [6, 5]"));
   *latents_.mutable_z() = ToProtoTensor(at::zeros({kChannels - 1, 2, 3}), DType::kFloat32);
@@ -136,12 +136,12 @@ TEST_F(LatentInputTest, RefusesOtherShapes) {
   EXPECT_THAT(Error(), HasSubstr("latents[0].z.dtype must be float32, float16 or bfloat16; was int32"));
 }
 
-TEST_F(LatentInputTest, RefusesMoreTokensThanTheLimit) {
+TEST_F(LatentInputTest, F4_RefusesMoreTokensThanTheLimit) {
   *latents_.mutable_z() = ToProtoTensor(at::zeros({kMaxTokens + 1, kChannels}), DType::kFloat16);
   EXPECT_THAT(Error(), HasSubstr("at most 100 tokens (max_image_tokens); was 101"));
 }
 
-TEST_F(LatentInputTest, RefusesNonfiniteValuesUnlessAllowed) {
+TEST_F(LatentInputTest, F8_RefusesNonfiniteValuesUnlessAllowed) {
   z_[3][2] = std::numeric_limits<float>::quiet_NaN();
   *latents_.mutable_z() = ToProtoTensor(z_, DType::kBfloat16);
   EXPECT_THAT(Error(), HasSubstr("latents[0].z must be finite; holds NaN or infinity"));
@@ -171,7 +171,7 @@ TEST_F(LatentInputTest, WrittenLatentsReadBackEqualInBothLayouts) {
   EXPECT_TRUE(at::equal(from_grid->z_NZ.index_select(0, cells), sequence->z_NZ));
 }
 
-TEST(LatentFormTest, TakesFloatTypesAndKnownLayoutsOnly) {
+TEST(LatentFormTest, F23_TakesFloatTypesAndKnownLayoutsOnly) {
   v1::EncodeRequest request;
   EXPECT_EQ(ReadLatentForm(request, DType::kBfloat16)->dtype, DType::kBfloat16);
   request.set_latent_dtype(v1::DTYPE_FLOAT16);

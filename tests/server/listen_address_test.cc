@@ -70,14 +70,14 @@ class UnixSocketTest : public ::testing::Test {
   std::string folder_;
 };
 
-TEST_F(UnixSocketTest, RemovesTheSocketOfADeadServer) {
+TEST_F(UnixSocketTest, F18_RemovesTheSocketOfADeadServer) {
   close(Listen());
   ASSERT_TRUE(std::filesystem::exists(folder_ + "/s"));
   EXPECT_TRUE(PrepareToBind(Address()).ok());
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/s"));
 }
 
-TEST_F(UnixSocketTest, LeavesTheSocketOfALiveServerAlone) {
+TEST_F(UnixSocketTest, F18_LeavesTheSocketOfALiveServerAlone) {
   const int fd = Listen();
   const absl::Status status = PrepareToBind(Address());
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);

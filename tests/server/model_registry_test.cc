@@ -78,7 +78,7 @@ TEST_F(ModelRegistryTest, F1_SaysWhyThereIsNoSuchModel) {
   EXPECT_LT(registry_.Find(std::string(100'000, 'x')).status().message().size(), 300);
 }
 
-TEST_F(ModelRegistryTest, AnAliasMovesInOneStepAndOnlyToAReadyModel) {
+TEST_F(ModelRegistryTest, F24_AnAliasMovesInOneStepAndOnlyToAReadyModel) {
   const auto one = Load({"a", 1});
   const auto two = Load({"a", 2});
   EXPECT_EQ(*registry_.SetAlias("stable", {"a", 1}), std::nullopt);
@@ -124,7 +124,7 @@ TEST_F(ModelRegistryTest, UnloadsWhatNobodyIsLedTo) {
   EXPECT_EQ(registry_.BeginUnload({"a", 2}).status().code(), absl::StatusCode::kUnavailable) << "it is loading";
 }
 
-TEST_F(ModelRegistryTest, AFailedVersionCanBeLoadedAgainOrRemoved) {
+TEST_F(ModelRegistryTest, F19_AFailedVersionCanBeLoadedAgainOrRemoved) {
   Load({"a", 1});
   ASSERT_TRUE(registry_.BeginLoad({"a", 2}).ok());
   EXPECT_EQ(registry_.BeginLoad({"a", 2}).code(), absl::StatusCode::kAlreadyExists);

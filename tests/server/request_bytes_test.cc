@@ -45,7 +45,7 @@ TEST(RequestBytesTest, PeeksAtAStringInPiecesOfAnySize) {
   }
 }
 
-TEST(RequestBytesTest, PeeksAtNothingInWhatIsNoMessage) {
+TEST(RequestBytesTest, F23_PeeksAtNothingInWhatIsNoMessage) {
   for (const std::string& bytes : {std::string(), std::string("\xff\xff\xff"), std::string("\x0a\x7fshort"),
                                    std::string("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")}) {
     EXPECT_EQ(PeekString(InPieces(bytes, 2), 5), "");
@@ -63,7 +63,7 @@ TEST(RequestBytesTest, ParsesAMessageInPieces) {
   EXPECT_TRUE(ParseMessage(grpc::ByteBuffer(), &empty).ok());
 }
 
-TEST(RequestBytesTest, SaysWhatItCouldNotParse) {
+TEST(RequestBytesTest, F23_SaysWhatItCouldNotParse) {
   v1::EncodeRequest parsed;
   const absl::Status status = ParseMessage(InPieces("\x0a\x7fshort", 100), &parsed);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
@@ -92,7 +92,7 @@ TEST(RequestBytesTest, OpensEnvelopesWithPartsMissing) {
   EXPECT_EQ(envelope->request.Length(), 0);
 }
 
-TEST(RequestBytesTest, RefusesWhatIsNoEnvelope) {
+TEST(RequestBytesTest, F23_RefusesWhatIsNoEnvelope) {
   for (const std::string& bytes : {std::string("\xff"), std::string("\x12\x7fshort"), std::string("\x08"),
                                    std::string("\x12\xff\xff\xff\xff\x0f")}) {
     EXPECT_EQ(OpenEnvelope(InPieces(bytes, 100)).status().code(), absl::StatusCode::kInvalidArgument);

@@ -1,4 +1,4 @@
-// Faults 11 and 14 to 16 (SERVING: bad devices and deadlines), by a fake device.
+// Bad devices and deadlines, by a fake device.
 #include <gmock/gmock.h>
 
 #include <new>
@@ -33,7 +33,7 @@ class DeviceFaultTest : public ServerTest {
   absl::Notification failed_;
 };
 
-TEST_F(DeviceFaultTest, Fault14_MemoryThatRunsOutSplitsTheBatch) {
+TEST_F(DeviceFaultTest, F14_MemoryThatRunsOutSplitsTheBatch) {
   control_->hook = [](const std::vector<int64_t>& tokens) -> absl::Status {
     if (tokens.size() > 2) throw std::bad_alloc();
     return absl::OkStatus();
@@ -49,7 +49,7 @@ TEST_F(DeviceFaultTest, Fault14_MemoryThatRunsOutSplitsTheBatch) {
   ExpectGoodService();
 }
 
-TEST_F(DeviceFaultTest, Fault14_AnImageThatDoesNotFitAloneIsRefusedWithAHintToRetry) {
+TEST_F(DeviceFaultTest, F14_AnImageThatDoesNotFitAloneIsRefusedWithAHintToRetry) {
   control_->hook = [](const std::vector<int64_t>& tokens) -> absl::Status {
     for (const int64_t count : tokens) {
       if (count > 10) throw std::bad_alloc();
@@ -68,7 +68,7 @@ TEST_F(DeviceFaultTest, Fault14_AnImageThatDoesNotFitAloneIsRefusedWithAHintToRe
   ExpectGoodService();
 }
 
-TEST_F(DeviceFaultTest, Fault15_ADeviceThatFailsEndsTheService) {
+TEST_F(DeviceFaultTest, F15_ADeviceThatFailsEndsTheService) {
   absl::Notification running, fail;
   control_->hook = [&](const std::vector<int64_t>&) -> absl::Status {
     running.Notify();
@@ -94,7 +94,7 @@ TEST_F(DeviceFaultTest, Fault15_ADeviceThatFailsEndsTheService) {
   EXPECT_EQ(Health("vitok.v1.Tokenizer"), kNotServing);
 }
 
-TEST_F(DeviceFaultTest, Fault16_ABatchThatHangsIsAnsweredAndEndsTheService) {
+TEST_F(DeviceFaultTest, F16_ABatchThatHangsIsAnsweredAndEndsTheService) {
   options_.batching.hang_timeout = absl::Milliseconds(50);
   // Shared with the worker's thread, which goes on after this test has ended.
   const auto release = std::make_shared<absl::Notification>();
@@ -113,7 +113,7 @@ TEST_F(DeviceFaultTest, Fault16_ABatchThatHangsIsAnsweredAndEndsTheService) {
   release->Notify();  // so that the worker's thread ends
 }
 
-TEST_F(DeviceFaultTest, Fault11_ADeadlineThatWouldBeMissedIsRefusedAtOnce) {
+TEST_F(DeviceFaultTest, F11_ADeadlineThatWouldBeMissedIsRefusedAtOnce) {
   options_.batching.warm_up = absl::Milliseconds(1);
   control_->hook = [](const std::vector<int64_t>&) {  // 20 ms a batch
     const absl::Time end = absl::Now() + absl::Milliseconds(20);

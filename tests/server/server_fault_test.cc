@@ -15,7 +15,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-TEST_F(ServerTest, RefusesAnUnknownModelAndListsTheLoadedOnes) {
+TEST_F(ServerTest, F1_RefusesAnUnknownModelAndListsTheLoadedOnes) {
   StartServer();
   v1::EncodeRequest request = EncodeOf(Raw(Image(2, 2)));
   request.set_model(std::string(100'000, 'x'));
@@ -26,7 +26,7 @@ TEST_F(ServerTest, RefusesAnUnknownModelAndListsTheLoadedOnes) {
   ExpectGoodService();
 }
 
-TEST_F(ServerTest, RefusesRequestsWithoutOrWithTooManyItems) {
+TEST_F(ServerTest, F6_RefusesRequestsWithoutOrWithTooManyItems) {
   options_.limits.max_images_per_request = 2;
   StartServer();
   ExpectInvalid(Encode(v1::EncodeRequest()), "images");
@@ -37,7 +37,7 @@ TEST_F(ServerTest, RefusesRequestsWithoutOrWithTooManyItems) {
   ExpectInvalid(status, "images");
 }
 
-TEST_F(ServerTest, RefusesWhatIsNoPicture) {
+TEST_F(ServerTest, F2_RefusesWhatIsNoPicture) {
   StartServer();
   v1::ImageInput input;
   ExpectInvalid(Encode(EncodeOf(input)), "images[0]");
@@ -49,7 +49,7 @@ TEST_F(ServerTest, RefusesWhatIsNoPicture) {
   }
 }
 
-TEST_F(ServerTest, TakesPicturesOfOnePixelAndOneRow) {
+TEST_F(ServerTest, F2_TakesPicturesOfOnePixelAndOneRow) {
   StartServer();
   for (const RgbImage& image : {Image(1, 1), Image(1, 9), Image(9, 1)}) {
     v1::ImageInput file;
@@ -64,7 +64,7 @@ TEST_F(ServerTest, TakesPicturesOfOnePixelAndOneRow) {
   }
 }
 
-TEST_F(ServerTest, RefusesADecompressionBombFromItsHeader) {
+TEST_F(ServerTest, F3_RefusesADecompressionBombFromItsHeader) {
   StartServer();
   std::string bomb = *EncodeImage(Image(1, 1), {.format = ImageFormat::kPng});
   for (const size_t side : {16, 20}) bomb.replace(side, 4, std::string("\0\0\xff\xff", 4));
@@ -84,7 +84,7 @@ TEST_F(ServerTest, RefusesADecompressionBombFromItsHeader) {
   ExpectInvalid(status, "images[0].encoded");
 }
 
-TEST_F(ServerTest, RefusesImagesAndLatentsAboveTheTokenLimitBeforeTheQueue) {
+TEST_F(ServerTest, F4_RefusesImagesAndLatentsAboveTheTokenLimitBeforeTheQueue) {
   options_.limits.max_image_tokens = 30;
   StartServer();
   const grpc::Status status = Encode(EncodeOf(Raw(Image(10, 14))));
@@ -97,7 +97,7 @@ TEST_F(ServerTest, RefusesImagesAndLatentsAboveTheTokenLimitBeforeTheQueue) {
   EXPECT_EQ(control_->batches().size(), 2);  // of ExpectGoodService
 }
 
-TEST_F(ServerTest, RefusesAMessageAboveTheCapAndKeepsTheConnection) {
+TEST_F(ServerTest, F5_RefusesAMessageAboveTheCapAndKeepsTheConnection) {
   options_.limits.max_message_bytes = 100'000;
   StartServer();
   v1::ImageInput input;
@@ -109,7 +109,7 @@ TEST_F(ServerTest, RefusesAMessageAboveTheCapAndKeepsTheConnection) {
   ExpectGoodService();
 }
 
-TEST_F(ServerTest, RefusesTensorsThatContradictThemselves) {
+TEST_F(ServerTest, F6_RefusesTensorsThatContradictThemselves) {
   StartServer();
   v1::ImageInput input = Raw(Image(4, 4));
   input.mutable_raw()->set_shape(0, 5);
@@ -123,7 +123,7 @@ TEST_F(ServerTest, RefusesTensorsThatContradictThemselves) {
   ExpectInvalid(Encode(EncodeOf(input)), "images[0].raw.dtype");
 }
 
-TEST_F(ServerTest, RefusesTokensThatAreNotOneACell) {
+TEST_F(ServerTest, F7_RefusesTokensThatAreNotOneACell) {
   StartServer();
   const auto decode = [this](std::vector<int32_t> rows, std::vector<int32_t> cols, int grid_rows, int grid_cols) {
     v1::DecodeRequest request;
@@ -144,7 +144,7 @@ TEST_F(ServerTest, RefusesTokensThatAreNotOneACell) {
   ExpectInvalid(decode({}, {}, 0, 0), "latents[0]");
 }
 
-TEST_F(ServerTest, RefusesOptionsThatMeanNothing) {
+TEST_F(ServerTest, F23_RefusesOptionsThatMeanNothing) {
   StartServer();
   v1::EncodeRequest encode = EncodeOf(Raw(Image(4, 4)));
   encode.set_latent_dtype(v1::DTYPE_UINT8);
@@ -165,7 +165,7 @@ TEST_F(ServerTest, RefusesOptionsThatMeanNothing) {
   ExpectInvalid(Reconstruct(reconstruct, &response), "picture.format");
 }
 
-TEST_F(ServerTest, ABadItemFailsAloneAndLeavesItsMatesUntouched) {
+TEST_F(ServerTest, F8_ABadItemFailsAloneAndLeavesItsMatesUntouched) {
   StartServer();
   v1::ImageInput bad;
   v1::PatchDict* dict = bad.mutable_patches();
@@ -185,7 +185,7 @@ TEST_F(ServerTest, ABadItemFailsAloneAndLeavesItsMatesUntouched) {
   ExpectGoodService();
 }
 
-TEST_F(ServerTest, PassesNonfiniteValuesOnWhenAllowed) {
+TEST_F(ServerTest, F8_PassesNonfiniteValuesOnWhenAllowed) {
   StartServer();
   v1::DecodeRequest request;
   v1::Latents* latents = request.add_latents();
@@ -199,7 +199,7 @@ TEST_F(ServerTest, PassesNonfiniteValuesOnWhenAllowed) {
   EXPECT_TRUE(Decode(request, &response).ok());
 }
 
-TEST_F(ServerTest, ANonfiniteResultOfFiniteInputIsAnInternalErrorOfThatItem) {
+TEST_F(ServerTest, F9_ANonfiniteResultOfFiniteInputIsAnInternalErrorOfThatItem) {
   StartServer();
   v1::ImageInput poison;
   v1::PatchDict* dict = poison.mutable_patches();
@@ -215,7 +215,7 @@ TEST_F(ServerTest, ANonfiniteResultOfFiniteInputIsAnInternalErrorOfThatItem) {
   ExpectGoodService();
 }
 
-TEST_F(ServerTest, AnExceptionOfTheModelIsAnErrorOfItsBatchOnly) {
+TEST_F(ServerTest, F14_AnExceptionOfTheModelIsAnErrorOfItsBatchOnly) {
   bool fail = true;
   bool out_of_memory = false;
   control_->hook = [&](const std::vector<int64_t>&) -> absl::Status {
@@ -233,7 +233,7 @@ TEST_F(ServerTest, AnExceptionOfTheModelIsAnErrorOfItsBatchOnly) {
   ExpectGoodService();
 }
 
-TEST_F(ServerTest, Fault22_RefusesWhatIsBeyondTheQuotaOfAnIdentity) {
+TEST_F(ServerTest, F22_RefusesWhatIsBeyondTheQuotaOfAnIdentity) {
   options_.quotas = {{"anonymous", {.tokens_per_second = 0.001, .burst_tokens = 10}}};
   StartServer();
   EXPECT_TRUE(Encode(EncodeOf(Raw(Image(4, 4)), Raw(Image(4, 4)))).ok());
@@ -282,7 +282,7 @@ class BusyServerTest : public ServerTest {
   grpc::Status long_status_;
 };
 
-TEST_F(BusyServerTest, RefusesWorkBeyondItsQueueAndSaysWhenToRetry) {
+TEST_F(BusyServerTest, F10_RefusesWorkBeyondItsQueueAndSaysWhenToRetry) {
   options_.limits.max_images_per_request = 1;
   options_.batching.max_queued_requests = 1;
   StartLongCall();
@@ -300,7 +300,7 @@ TEST_F(BusyServerTest, RefusesWorkBeyondItsQueueAndSaysWhenToRetry) {
   ExpectGoodService();
 }
 
-TEST_F(BusyServerTest, DropsTheWorkOfClientsThatGaveUpWhileTheDeviceIsBusy) {
+TEST_F(BusyServerTest, F11_DropsTheWorkOfClientsThatGaveUpWhileTheDeviceIsBusy) {
   StartLongCall();
   const auto dropped = [this] {
     double items = 0;
@@ -335,7 +335,7 @@ TEST_F(BusyServerTest, DropsTheWorkOfClientsThatGaveUpWhileTheDeviceIsBusy) {
   EXPECT_EQ(control_->batches().size(), 1);
 }
 
-TEST_F(BusyServerTest, FinishesAdmittedCallsAndRefusesNewOnesWhileItDrains) {
+TEST_F(BusyServerTest, F17_FinishesAdmittedCallsAndRefusesNewOnesWhileItDrains) {
   StartLongCall();
   std::thread shutdown([this] { EXPECT_TRUE(server_->Shutdown()); });
   grpc::Status refused;
@@ -355,7 +355,7 @@ TEST_F(BusyServerTest, FinishesAdmittedCallsAndRefusesNewOnesWhileItDrains) {
   shutdown.join();
 }
 
-TEST_F(BusyServerTest, CancelsWhatWaitsLongerThanTheGracePeriod) {
+TEST_F(BusyServerTest, F17_CancelsWhatWaitsLongerThanTheGracePeriod) {
   options_.shutdown_grace = absl::ZeroDuration();
   StartLongCall();
   std::thread waiting([this] {

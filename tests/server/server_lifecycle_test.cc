@@ -23,7 +23,7 @@ TEST_F(ServerTest, HealthIsServingForTheServerAndTheService) {
   EXPECT_EQ(Health("vitok.v1.Nothing"), "");
 }
 
-TEST_F(ServerTest, HealthTurnsToNotServingWhileTheServerDrains) {
+TEST_F(ServerTest, F17_HealthTurnsToNotServingWhileTheServerDrains) {
   absl::Notification started, release;
   control_->hook = [&](const std::vector<int64_t>&) {
     started.Notify();
@@ -58,7 +58,7 @@ TEST_F(ServerTest, ListensOnAFreePortAndSaysWhich) {
   ExpectGoodService();
 }
 
-TEST_F(ServerTest, RefusesToShareAnAddress) {
+TEST_F(ServerTest, F18_RefusesToShareAnAddress) {
   StartServer();
   options_.http_listen = "";
   absl::Status second = Server::Start(options_, load_).status();
@@ -67,7 +67,7 @@ TEST_F(ServerTest, RefusesToShareAnAddress) {
   ExpectGoodService();
 }
 
-TEST_F(ServerTest, StartsOverTheSocketOfADeadServer) {
+TEST_F(ServerTest, F18_StartsOverTheSocketOfADeadServer) {
   const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
@@ -78,7 +78,7 @@ TEST_F(ServerTest, StartsOverTheSocketOfADeadServer) {
   ExpectGoodService();
 }
 
-TEST_F(ServerTest, StartsAgainAfterAShutdown) {
+TEST_F(ServerTest, F17_StartsAgainAfterAShutdown) {
   StartServer();
   ExpectGoodService();
   EXPECT_TRUE(server_->Shutdown());
@@ -87,7 +87,7 @@ TEST_F(ServerTest, StartsAgainAfterAShutdown) {
   ExpectGoodService();
 }
 
-TEST_F(ServerTest, NamesTheModelThatDoesNotLoad) {
+TEST_F(ServerTest, F19_NamesTheModelThatDoesNotLoad) {
   load_ = [](const LoadOptions& options) { return absl::NotFoundError(StrCat("no folder ", options.folder)); };
   EXPECT_EQ(Server::Start(options_, load_).status().message(), "model 'fake:1': no folder none");
 }

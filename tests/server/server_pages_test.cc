@@ -27,7 +27,7 @@ TEST_F(ServerPagesTest, IsAliveAndReadyOnceItListens) {
   }
 }
 
-TEST_F(ServerPagesTest, IsAliveButNotReadyWhileItDrains) {
+TEST_F(ServerPagesTest, F17_IsAliveButNotReadyWhileItDrains) {
   absl::Notification running, finish;
   control_->hook = [&](const std::vector<int64_t>&) {
     if (!running.HasBeenNotified()) running.Notify();
@@ -47,7 +47,7 @@ TEST_F(ServerPagesTest, IsAliveButNotReadyWhileItDrains) {
   shutdown.join();
 }
 
-TEST_F(ServerPagesTest, IsNotReadyWhenItsDeviceFailed) {
+TEST_F(ServerPagesTest, F15_IsNotReadyWhenItsDeviceFailed) {
   control_->hook = [](const std::vector<int64_t>&) -> absl::Status { return DeviceFaultError("the device failed"); };
   StartServer();
   EXPECT_FALSE(Encode(EncodeOf(Raw(Image(2, 2)))).ok());

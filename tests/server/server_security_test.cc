@@ -45,8 +45,7 @@ class SecureServerTest : public ServerTest {
   LogCapture log_;
 };
 
-// Fault 22.
-TEST_F(SecureServerTest, AsksForATokenBeforeItLooksAtTheRequest) {
+TEST_F(SecureServerTest, F22_AsksForATokenBeforeItLooksAtTheRequest) {
   StartServer();
   v1::EncodeRequest nonsense;  // no items, and no such model
   nonsense.set_model("unknown");
@@ -126,8 +125,7 @@ TEST_F(TlsServerTest, TakesTokensOverTls) {
   EXPECT_EQ(ListModels(*stub_, kInferToken).error_code(), grpc::StatusCode::UNAVAILABLE) << "plaintext";
 }
 
-// Fault 22.
-TEST_F(TlsServerTest, KnowsCallersByTheirCertificates) {
+TEST_F(TlsServerTest, F22_KnowsCallersByTheirCertificates) {
   options_.tls.client_ca_file = WriteTextFile(folder_ / "ca.pem", ca_.certificate_pem());
   WriteTextFile(options_.auth.tokens_file,
                 "certificate:spiffe://here/a a infer\ncertificate:b.example b admin\ncertificate:only-cn c infer\n");
@@ -156,8 +154,7 @@ TEST_F(TlsServerTest, NamesCallersAfterTheirCertificatesWithoutATokensFile) {
   EXPECT_THAT(log_.text(), HasSubstr("identity=gateway"));
 }
 
-// Fault 23.
-TEST_F(ServerTest, RefusesMetadataAboveItsLimit) {
+TEST_F(ServerTest, F23_RefusesMetadataAboveItsLimit) {
   options_.connections.max_metadata_bytes = 4096;
   StartServer();
   for (const size_t size : {1000, 10'000}) {
@@ -173,8 +170,7 @@ TEST_F(ServerTest, RefusesMetadataAboveItsLimit) {
   ExpectGoodService();
 }
 
-// Fault 23.
-TEST_F(ServerTest, KeepsCallsBeyondTheStreamsOfAConnectionAtTheClient) {
+TEST_F(ServerTest, F23_KeepsCallsBeyondTheStreamsOfAConnectionAtTheClient) {
   options_.connections.max_streams = 2;
   absl::Notification release;
   control_->hook = [&](const std::vector<int64_t>&) {

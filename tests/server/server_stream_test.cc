@@ -144,7 +144,7 @@ TEST_F(StreamTest, AnswersInTheOrderInWhichRequestsAreDone) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
-TEST_F(StreamTest, RefusesWhatACallWouldBeRefusedAndGoesOn) {
+TEST_F(StreamTest, F10_RefusesWhatACallWouldBeRefusedAndGoesOn) {
   HoldBatches();
   options_.limits.max_images_per_request = 1;
   options_.batching.max_queued_requests = 1;
@@ -168,7 +168,7 @@ TEST_F(StreamTest, RefusesWhatACallWouldBeRefusedAndGoesOn) {
   EXPECT_EQ(Read(*stream).response().results_size(), 1);
 }
 
-TEST_F(StreamTest, RefusesARequestThatIsNoMessageAndGoesOn) {
+TEST_F(StreamTest, F23_RefusesARequestThatIsNoMessageAndGoesOn) {
   StartServer();
   grpc::ClientContext context;
   const auto stream = stub_->EncodeStream(&context);
@@ -186,7 +186,7 @@ TEST_F(StreamTest, RefusesARequestThatIsNoMessageAndGoesOn) {
   EXPECT_EQ(Read(*stream).id(), 6);
 }
 
-TEST_F(StreamTest, EndsAStreamWhoseMessagesHaveNoForm) {
+TEST_F(StreamTest, F23_EndsAStreamWhoseMessagesHaveNoForm) {
   StartServer();
   const grpc::Status status = StreamRaw("/vitok.v1.Tokenizer/EncodeStream", "\x12\x7fshort");
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
@@ -194,7 +194,7 @@ TEST_F(StreamTest, EndsAStreamWhoseMessagesHaveNoForm) {
   ExpectGoodService();
 }
 
-TEST_F(StreamTest, EndsAnEmptyStreamWell) {
+TEST_F(StreamTest, F23_EndsAnEmptyStreamWell) {
   StartServer();
   grpc::ClientContext context;
   const auto stream = stub_->EncodeStream(&context);
@@ -202,8 +202,8 @@ TEST_F(StreamTest, EndsAnEmptyStreamWell) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
-// Fault 13: a client that does not read.
-TEST_F(StreamTest, ReadsNoMoreThanItsWindowForAClientThatTakesNoRepliesAndCutsItOff) {
+// A client that does not read.
+TEST_F(StreamTest, F13_ReadsNoMoreThanItsWindowForAClientThatTakesNoRepliesAndCutsItOff) {
   options_.limits.max_stream_requests = 2;
   options_.connections.stall_timeout = absl::Milliseconds(300);
   const int64_t picture_bytes = int64_t{512} * 512 * 3 * 4;
@@ -235,8 +235,8 @@ TEST_F(StreamTest, ReadsNoMoreThanItsWindowForAClientThatTakesNoRepliesAndCutsIt
   ExpectGoodService();
 }
 
-// Fault 12: cancellation before dispatch and while the device works.
-TEST_F(StreamTest, DropsTheWorkOfACancelledStream) {
+// Cancellation before dispatch and while the device works.
+TEST_F(StreamTest, F12_DropsTheWorkOfACancelledStream) {
   HoldBatches();
   StartServer();
   grpc::ClientContext context;
@@ -253,7 +253,7 @@ TEST_F(StreamTest, DropsTheWorkOfACancelledStream) {
   EXPECT_LE(control_->batches().size(), 2);
 }
 
-TEST_F(StreamTest, AnswersWhatItTookAndEndsOpenStreamsWhenItDrains) {
+TEST_F(StreamTest, F17_AnswersWhatItTookAndEndsOpenStreamsWhenItDrains) {
   HoldBatches();
   StartServer();
   grpc::ClientContext context, idle_context;
@@ -273,7 +273,7 @@ TEST_F(StreamTest, AnswersWhatItTookAndEndsOpenStreamsWhenItDrains) {
   shutdown.join();
 }
 
-TEST_F(StreamTest, AsksForATokenBeforeTheFirstMessage) {
+TEST_F(StreamTest, F22_AsksForATokenBeforeTheFirstMessage) {
   options_.auth.tokens_file = folder_ / "tokens";
   WriteTextFile(options_.auth.tokens_file, "sha256:" + std::string(64, 'a') + " trainer infer\n");
   StartServer();

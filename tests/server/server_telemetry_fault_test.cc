@@ -1,4 +1,4 @@
-// Fault 25 (SERVING): what observes the server fails, and its service does not.
+// What observes the server fails, and its service does not.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -45,7 +45,7 @@ class TelemetryFaultTest : public ServerTest {
   int standard_error_ = -1;
 };
 
-TEST_F(TelemetryFaultTest, Fault25_AFullLogDiskLosesLinesOnly) {
+TEST_F(TelemetryFaultTest, F25_AFullLogDiskLosesLinesOnly) {
   LogTo(open("/dev/full", O_WRONLY));
   StartServer();
   const double lost = LostLines();
@@ -53,7 +53,7 @@ TEST_F(TelemetryFaultTest, Fault25_AFullLogDiskLosesLinesOnly) {
   EXPECT_GE(LostLines(), lost + 5);
 }
 
-TEST_F(TelemetryFaultTest, Fault25_AReaderOfTheLogThatHasGoneLosesLinesOnly) {
+TEST_F(TelemetryFaultTest, F25_AReaderOfTheLogThatHasGoneLosesLinesOnly) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   close(ends[0]);
@@ -64,7 +64,7 @@ TEST_F(TelemetryFaultTest, Fault25_AReaderOfTheLogThatHasGoneLosesLinesOnly) {
   EXPECT_GE(LostLines(), lost + 5);
 }
 
-TEST_F(TelemetryFaultTest, Fault25_AReaderOfTheLogThatSleepsHoldsNobodyUp) {
+TEST_F(TelemetryFaultTest, F25_AReaderOfTheLogThatSleepsHoldsNobodyUp) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   const std::string filler(4096, 'x');
@@ -102,7 +102,7 @@ class NoFileDescriptors {
   std::vector<int> taken_;
 };
 
-TEST_F(TelemetryFaultTest, Fault25_WithoutFileDescriptorsStandingConnectionsAreServed) {
+TEST_F(TelemetryFaultTest, F25_WithoutFileDescriptorsStandingConnectionsAreServed) {
   StartServer();
   ExpectGoodService();
   const ListenAddress http = ParseListenAddress(server_->http_address()).value();

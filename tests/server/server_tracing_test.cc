@@ -83,8 +83,8 @@ TEST_F(TracingTest, SendsNothingOfCallsThatAreNotSampled) {
   EXPECT_THAT(Spans(), SizeIs(0));
 }
 
-// Fault 25: no collector.
-TEST_F(TracingTest, ServesAndCountsWhatIsLostWhileTheCollectorIsAway) {
+// No collector.
+TEST_F(TracingTest, F25_ServesAndCountsWhatIsLostWhileTheCollectorIsAway) {
   const ClosedPort nobody;
   options_.tracing.endpoint = nobody.endpoint();
   options_.tracing.sample_ratio = 1;

@@ -23,7 +23,7 @@ TEST(StopSignalTest, WakesWithoutASignal) {
   EXPECT_EQ(stop.Wait(), 0);
 }
 
-TEST(StopSignalDeathTest, ASecondSignalEndsTheProcess) {
+TEST(StopSignalDeathTest, F17_ASecondSignalEndsTheProcess) {
   const auto signal_twice = [] {
     StopSignal stop;
     stop.KeepSignals();
@@ -33,7 +33,7 @@ TEST(StopSignalDeathTest, ASecondSignalEndsTheProcess) {
   EXPECT_EXIT(signal_twice(), ::testing::ExitedWithCode(1), "");
 }
 
-TEST(StopSignalDeathTest, ASignalBeforeServingEndsTheProcessCleanly) {
+TEST(StopSignalDeathTest, F17_ASignalBeforeServingEndsTheProcessCleanly) {
   const auto signal_early = [] {
     StopSignal stop;
     raise(SIGTERM);

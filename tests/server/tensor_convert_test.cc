@@ -12,13 +12,13 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(TensorConvertTest, RefusesBytesThatDoNotMatchTheShape) {
+TEST(TensorConvertTest, F6_RefusesBytesThatDoNotMatchTheShape) {
   const absl::Status status = CheckTensor("z", ProtoTensor(v1::DTYPE_FLOAT32, {2, 3}, std::string(20, 'x')));
   EXPECT_EQ(status.message(), "z.data must have 24 bytes for float32 [2, 3]; has 20");
   EXPECT_EQ(BlamedField(status), "z.data");
 }
 
-TEST(TensorConvertTest, RefusesNegativeAndOverflowingShapes) {
+TEST(TensorConvertTest, F6_RefusesNegativeAndOverflowingShapes) {
   for (const auto& shape :
        {std::initializer_list<int64_t>{-1, 3}, {int64_t{1} << 62, 2}, {int64_t{1} << 32, int64_t{1} << 32}}) {
     const absl::Status status = CheckTensor("z", ProtoTensor(v1::DTYPE_UINT8, shape, ""));
@@ -31,7 +31,7 @@ TEST(TensorConvertTest, RefusesNegativeAndOverflowingShapes) {
   EXPECT_TRUE(ViewTensor("z", ProtoTensor(v1::DTYPE_FLOAT32, {0, int64_t{1} << 30, int64_t{1} << 30}, "")).ok());
 }
 
-TEST(TensorConvertTest, RefusesUnknownDTypes) {
+TEST(TensorConvertTest, F6_RefusesUnknownDTypes) {
   EXPECT_EQ(BlamedField(CheckTensor("z", ProtoTensor(v1::DTYPE_UNSPECIFIED, {0}, ""))), "z.dtype");
   EXPECT_EQ(BlamedField(CheckTensor("z", ProtoTensor(static_cast<v1::DType>(99), {0}, ""))), "z.dtype");
 }
@@ -63,7 +63,7 @@ TEST(TensorConvertTest, ReadsIndicesOfBothWidths) {
             "row_idx[1] must be between 0 and 2147483647; was 4294967296");
 }
 
-TEST(TensorConvertTest, FindsNonfiniteValuesInEveryFloatType) {
+TEST(TensorConvertTest, F8_FindsNonfiniteValuesInEveryFloatType) {
   for (const at::ScalarType type : {at::kFloat, at::kHalf, at::kBFloat16}) {
     const at::Tensor values = at::tensor({-1.0F, 0.0F, 60000.0F, 1e-7F}).to(type);
     EXPECT_TRUE(AllFinite(values));

@@ -59,6 +59,8 @@ void Subprocess::Signal(int signal) {
   if (!has_ended_) kill(pid_, signal);
 }
 
+std::string Subprocess::err() const { return ReadAll(err_fd_); }
+
 bool Subprocess::HasEnded() { return Reap(absl::ZeroDuration()); }
 
 ProgramResult Subprocess::Wait(absl::Duration timeout) {
@@ -70,7 +72,7 @@ ProgramResult Subprocess::Wait(absl::Duration timeout) {
   if (WIFEXITED(wait_status_)) result.exit_code = WEXITSTATUS(wait_status_);
   if (WIFSIGNALED(wait_status_)) result.signal = WTERMSIG(wait_status_);
   result.out = ReadAll(out_fd_);
-  result.err = ReadAll(err_fd_);
+  result.err = err();
   return result;
 }
 

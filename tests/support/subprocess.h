@@ -34,6 +34,11 @@ class Subprocess {
 
   void Signal(int signal);
 
+  pid_t pid() const { return pid_; }
+
+  // What it wrote to its standard error so far.
+  std::string err() const;
+
   bool HasEnded();
 
   // Waits for the end; a program that takes longer than `timeout` is killed (and its result shows SIGKILL).

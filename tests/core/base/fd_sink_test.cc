@@ -45,7 +45,7 @@ TEST_F(FdSinkTest, WritesEachLineAtOnce) {
   EXPECT_EQ(lost_, 0);
 }
 
-TEST_F(FdSinkTest, Fault25_CountsTheLinesThatAFullDiskDoesNotTake) {
+TEST_F(FdSinkTest, F25_CountsTheLinesThatAFullDiskDoesNotTake) {
   const int full = open("/dev/full", O_WRONLY);
   ASSERT_GE(full, 0);
   const auto logger = Logger(full);
@@ -54,7 +54,7 @@ TEST_F(FdSinkTest, Fault25_CountsTheLinesThatAFullDiskDoesNotTake) {
   close(full);
 }
 
-TEST_F(FdSinkTest, Fault25_OutlivesTheReaderOfItsPipe) {
+TEST_F(FdSinkTest, F25_OutlivesTheReaderOfItsPipe) {
   OpenPipe();
   const auto logger = Logger(pipe_[1]);
   close(pipe_[0]);
@@ -62,7 +62,7 @@ TEST_F(FdSinkTest, Fault25_OutlivesTheReaderOfItsPipe) {
   EXPECT_EQ(lost_, 1);
 }
 
-TEST_F(FdSinkTest, Fault25_NeverBlocksOnAPipeThatNobodyReads) {
+TEST_F(FdSinkTest, F25_NeverBlocksOnAPipeThatNobodyReads) {
   OpenPipe();
   const auto logger = Logger(pipe_[1]);
   const std::string line(1000, 'x');

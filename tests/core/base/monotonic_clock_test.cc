@@ -5,7 +5,7 @@
 namespace vitok {
 namespace {
 
-TEST(MonotonicClockTest, NeverGoesBackAndPassesLikeTheSteadyClock) {
+TEST(MonotonicClockTest, F25_NeverGoesBackAndPassesLikeTheSteadyClock) {
   const auto steady = std::chrono::steady_clock::now();
   const absl::Time start = MonotonicNow();
   absl::Time last = start;

@@ -14,7 +14,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(AdmissionTest, RefusesWhatDoesNotFitUntilAPermitIsGivenBack) {
+TEST(AdmissionTest, F10_RefusesWhatDoesNotFitUntilAPermitIsGivenBack) {
   Admission admission({.max_items = 2, .max_tokens = 100});
   absl::StatusOr<Admission::Permit> first = admission.Admit({.items = 2, .tokens = 10});
   ASSERT_TRUE(first.ok());
@@ -53,7 +53,7 @@ TEST(AdmissionTest, TellsTheClientToSplitARequestThatCanNeverFit) {
   }
 }
 
-TEST(AdmissionTest, AsksForALongerWaitTheMoreMustBeWorkedOff) {
+TEST(AdmissionTest, F10_AsksForALongerWaitTheMoreMustBeWorkedOff) {
   Admission admission({.max_items = 10, .max_tokens = 1000});
   admission.RecordBatch(/*tokens=*/1000, absl::Seconds(1));
   const absl::StatusOr<Admission::Permit> all = admission.Admit({.items = 1, .tokens = 1000});
@@ -75,7 +75,7 @@ TEST(AdmissionTest, AMovedPermitGivesItsShareBackOnce) {
   EXPECT_TRUE(admission.Admit({.items = 1, .tokens = 10}).ok());
 }
 
-TEST(AdmissionTest, NeverExceedsItsBoundsUnderConcurrentUse) {
+TEST(AdmissionTest, F10_NeverExceedsItsBoundsUnderConcurrentUse) {
   constexpr int64_t kMaxItems = 4;
   Admission admission({.max_items = kMaxItems, .max_tokens = 1000});
   std::atomic<int64_t> inside{0};

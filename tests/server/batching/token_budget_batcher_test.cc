@@ -123,7 +123,7 @@ TEST_F(TokenBudgetBatcherTest, GivesALegalTaskAboveTheBudgetABatchOfItsOwn) {
   EXPECT_THAT(RunAll(batcher), ElementsAre(ElementsAre(1, 3), ElementsAre(2)));
 }
 
-TEST_F(TokenBudgetBatcherTest, TheFloodOfOneModelDoesNotHoldUpAnother) {
+TEST_F(TokenBudgetBatcherTest, F10_TheFloodOfOneModelDoesNotHoldUpAnother) {
   TokenBudgetBatcher batcher(Options());
   for (int id = 1; id <= 50; ++id) ASSERT_TRUE(Schedule(batcher, MakeTask(id, 10, &log_, 1)).ok());
   std::optional<Batch> batch = batcher.TryNextBatch();
@@ -176,7 +176,7 @@ TEST_F(TokenBudgetBatcherTest, InteractiveGoesFirstAndBackgroundKeepsFivePercent
   EXPECT_LE(static_cast<double>(background) / all, 0.10);
 }
 
-TEST_F(TokenBudgetBatcherTest, DropsWhatIsPastItsDeadlineWhileTheDeviceIsBusy) {
+TEST_F(TokenBudgetBatcherTest, F11_DropsWhatIsPastItsDeadlineWhileTheDeviceIsBusy) {
   const auto batcher = Busy(Options());
   auto late = MakeTask(1, 1, &log_);
   late->deadline = now_ + absl::Milliseconds(5);
@@ -194,7 +194,7 @@ TEST_F(TokenBudgetBatcherTest, DropsWhatIsPastItsDeadlineWhileTheDeviceIsBusy) {
   EXPECT_THAT(log_.of(2), ElementsAre("DEADLINE_EXCEEDED"));
 }
 
-TEST_F(TokenBudgetBatcherTest, DropsTasksThatArriveTooLate) {
+TEST_F(TokenBudgetBatcherTest, F11_DropsTasksThatArriveTooLate) {
   TokenBudgetBatcher batcher(Options());
   auto late = MakeTask(1, 1, &log_);
   late->deadline = now_;
@@ -203,7 +203,7 @@ TEST_F(TokenBudgetBatcherTest, DropsTasksThatArriveTooLate) {
   EXPECT_THAT(Ids(batcher.TryNextBatch()), ElementsAre(2));
 }
 
-TEST_F(TokenBudgetBatcherTest, ATimerThreadDropsWhatExpires) {
+TEST_F(TokenBudgetBatcherTest, F11_ATimerThreadDropsWhatExpires) {
   TokenBudgetBatcher batcher({.budget = {.tokens = 10}});  // the real clock
   ASSERT_TRUE(Schedule(batcher, MakeTask(0, 1, &log_)).ok());
   const std::optional<Batch> running = batcher.TryNextBatch();
@@ -217,7 +217,7 @@ TEST_F(TokenBudgetBatcherTest, ATimerThreadDropsWhatExpires) {
   timer.join();
 }
 
-TEST_F(TokenBudgetBatcherTest, CancelsTheTasksOfARequestAndNoOthers) {
+TEST_F(TokenBudgetBatcherTest, F12_CancelsTheTasksOfARequestAndNoOthers) {
   const auto batcher = Busy(Options());
   auto one = MakeTask(1, 1, &log_);
   auto two = MakeTask(2, 1, &log_);
@@ -234,7 +234,7 @@ TEST_F(TokenBudgetBatcherTest, CancelsTheTasksOfARequestAndNoOthers) {
   EXPECT_THAT(Ids(batcher->TryNextBatch()), ElementsAre(3));
 }
 
-TEST_F(TokenBudgetBatcherTest, CancellingComesTooLateForWhatRuns) {
+TEST_F(TokenBudgetBatcherTest, F12_CancellingComesTooLateForWhatRuns) {
   const auto batcher = Busy(Options());
   batcher->Cancel(0);
   EXPECT_THAT(log_.of(0), IsEmpty());

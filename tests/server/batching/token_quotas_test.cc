@@ -53,7 +53,7 @@ TEST_F(TokenQuotasTest, TakesARequestAboveTheBurstFromAFullBucketAndHasItPaidOff
   EXPECT_TRUE(quotas_.Take("b", 10).ok());
 }
 
-TEST_F(TokenQuotasTest, AClockThatStepsBackTakesNothingAway) {
+TEST_F(TokenQuotasTest, F25_AClockThatStepsBackTakesNothingAway) {
   EXPECT_TRUE(quotas_.Take("b", 40).ok());
   now_ -= absl::Hours(1);
   EXPECT_TRUE(quotas_.Take("b", 10).ok());

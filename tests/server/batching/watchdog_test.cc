@@ -10,7 +10,7 @@
 namespace vitok {
 namespace {
 
-TEST(WatchdogTest, BarksOnceWhenTheWorkDoesNotEnd) {
+TEST(WatchdogTest, F16_BarksOnceWhenTheWorkDoesNotEnd) {
   Watchdog watchdog;
   for (int i = 0; i < 3; ++i) {
     std::atomic<int> barks{0};

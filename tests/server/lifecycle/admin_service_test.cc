@@ -186,7 +186,7 @@ TEST_F(AdminTest, F24_WithoutAdminModeALoadSaysWhatToConfigure) {
   EXPECT_EQ(EncodeWith("fake:2").error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
-TEST_F(AdminTest, AsksForTheRoleAdmin) {
+TEST_F(AdminTest, F22_AsksForTheRoleAdmin) {
   options_.auth.tokens_file =
       WriteTextFile(folder_ / "tokens", "infer-token-infer-token trainer infer\nadmin-token-admin-token ops admin\n");
   StartAdmin();

@@ -24,7 +24,7 @@ TEST(MemoryLedgerTest, F20_NamesWhatIsNeededAndWhatIsAvailable) {
   EXPECT_TRUE(ledger.Reserve("cpu", {.weights = 60, .activations = 39}).ok());
 }
 
-TEST(MemoryLedgerTest, CountsTheModelsOfADeviceUnderALimit) {
+TEST(MemoryLedgerTest, F20_CountsTheModelsOfADeviceUnderALimit) {
   MemoryLedger ledger(Options(100, 1000));
   std::optional<MemoryLedger::Reservation> first = *ledger.Reserve("cpu", {.weights = 50, .activations = 20});
   EXPECT_THAT(std::string(ledger.Reserve("cpu", {.weights = 31, .activations = 5}).status().message()),

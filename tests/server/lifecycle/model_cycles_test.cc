@@ -1,24 +1,14 @@
 // Memory of models that come and go, with the embedded model.
 #include <gmock/gmock.h>
 
-#include <fstream>
-
 #include "core/model/load_autoencoder.h"
 #include "tests/server/lifecycle/admin_fixture.h"
+#include "tests/support/process_size.h"
 
 namespace vitok {
 namespace {
 
 constexpr char kFolder[] = "models/tiny-f16x64";
-
-int64_t ResidentBytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    int64_t kib = 0;
-    if (word == "VmRSS:" && status >> kib) return kib * 1024;
-  }
-  return 0;
-}
 
 class ModelCyclesTest : public AdminTest {
  protected:
@@ -34,7 +24,7 @@ class ModelCyclesTest : public AdminTest {
   }
 };
 
-TEST_F(ModelCyclesTest, FiftyCyclesGrowByLessThan64MiB) {
+TEST_F(ModelCyclesTest, F20_FiftyCyclesGrowByLessThan64MiB) {
   StartAdmin();
   v1::EncodeRequest request = EncodeOf(Raw(Image(64, 64)));
   request.set_model("tiny");

@@ -63,14 +63,13 @@ TEST_F(AuthenticatorTest, KnowsCallersByCertificate) {
   EXPECT_TRUE(absl::IsUnauthenticated(authenticator_->Authenticate({}, {"other"}, Role::kAdmin).status()));
 }
 
-TEST_F(AuthenticatorTest, AWrongTokenIsNotMadeGoodByACertificate) {
+TEST_F(AuthenticatorTest, F22_AWrongTokenIsNotMadeGoodByACertificate) {
   Create();
   EXPECT_TRUE(
       absl::IsUnauthenticated(authenticator_->Authenticate({"Bearer wrong"}, {"ops.example"}, Role::kAdmin).status()));
 }
 
-// Fault 22.
-TEST_F(AuthenticatorTest, AnswersAMissingAndAWrongTokenAlike) {
+TEST_F(AuthenticatorTest, F22_AnswersAMissingAndAWrongTokenAlike) {
   Create();
   const absl::Status missing = authenticator_->Authenticate({}, {}, Role::kInfer).status();
   EXPECT_EQ(missing.code(), absl::StatusCode::kUnauthenticated);
@@ -84,8 +83,7 @@ TEST_F(AuthenticatorTest, AnswersAMissingAndAWrongTokenAlike) {
   EXPECT_EQ(authenticator_->Authenticate({good, good}, {}, Role::kInfer).status(), missing);
 }
 
-// Fault 22.
-TEST_F(AuthenticatorTest, DeniesARoleThatTheIdentityDoesNotHave) {
+TEST_F(AuthenticatorTest, F22_DeniesARoleThatTheIdentityDoesNotHave) {
   Create();
   const absl::Status denied = Try(std::string("Bearer ") + kOld, Role::kAdmin);
   EXPECT_EQ(denied.code(), absl::StatusCode::kPermissionDenied);

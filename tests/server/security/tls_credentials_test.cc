@@ -117,8 +117,7 @@ TEST_F(TlsCredentialsTest, ServesClientsThatTrustItsCa) {
   EXPECT_EQ(NewConnectionSees(), "first");
 }
 
-// Fault 22.
-TEST_F(TlsCredentialsTest, RefusesPlaintext) {
+TEST_F(TlsCredentialsTest, F22_RefusesPlaintext) {
   Start();
   ExpectRefused(Connect(grpc::InsecureChannelCredentials()));
   EXPECT_EQ(NewConnectionSees(), "first");
@@ -129,8 +128,7 @@ TEST_F(TlsCredentialsTest, IsRefusedByClientsThatTrustAnotherCa) {
   ExpectRefused(ConnectTls(other_ca_.certificate_pem()));
 }
 
-// Fault 22.
-TEST_F(TlsCredentialsTest, RefusesClientsWithoutACertificateOfTheClientCa) {
+TEST_F(TlsCredentialsTest, F22_RefusesClientsWithoutACertificateOfTheClientCa) {
   options_.client_ca_file = WriteTextFile(folder_ / "ca.pem", ca_.certificate_pem());
   Start();
   ExpectRefused(ConnectTls(ca_.certificate_pem()));

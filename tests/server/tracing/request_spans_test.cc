@@ -176,7 +176,7 @@ TEST(RequestSpansTest, HasBoundedlyManySpans) {
   EXPECT_EQ(SpansOf(call).size(), 2 + 6 * RequestSpans::kMaxBatches);
 }
 
-TEST(RequestSpansTest, AClockThatIsSetBackLeavesNoSpanThatEndsBeforeItStarts) {
+TEST(RequestSpansTest, F25_AClockThatIsSetBackLeavesNoSpanThatEndsBeforeItStarts) {
   RequestSpans call = Call();
   RequestTimings timings = Timings();
   timings.queue = absl::Hours(-1);

@@ -139,7 +139,7 @@ TEST(SpanExporterTest, CountsWhatTheCollectorRejected) {
   EXPECT_TRUE(Eventually([&counts] { return counts.exported == 1 && counts.dropped == 7; }));
 }
 
-TEST(SpanExporterTest, AnAbsentCollectorOnlyCostsSpans) {
+TEST(SpanExporterTest, F25_AnAbsentCollectorOnlyCostsSpans) {
   Counts counts;
   const ClosedPort nobody;
   const auto exporter = Start(Fast(nobody.endpoint()), counts);
@@ -148,7 +148,7 @@ TEST(SpanExporterTest, AnAbsentCollectorOnlyCostsSpans) {
   EXPECT_EQ(counts.exported, 0);
 }
 
-TEST(SpanExporterTest, NobodyWaitsForACollectorThatHangs) {
+TEST(SpanExporterTest, F25_NobodyWaitsForACollectorThatHangs) {
   Counts counts;
   HangingCollector hanging;
   SpanExporter::Options options = Fast(hanging.collector.endpoint());
@@ -170,7 +170,7 @@ TEST(SpanExporterTest, NobodyWaitsForACollectorThatHangs) {
   EXPECT_EQ(counts.dropped, 4000 - 100);
 }
 
-TEST(SpanExporterTest, ItsEndDoesNotWaitForACollectorThatHangs) {
+TEST(SpanExporterTest, F25_ItsEndDoesNotWaitForACollectorThatHangs) {
   Counts counts;
   HangingCollector hanging;
   SpanExporter::Options options = Fast(hanging.collector.endpoint());

@@ -177,7 +177,7 @@ TEST_F(TracerTest, CallsOfAllThreadsAreCountedOnce) {
   EXPECT_EQ(exported_, static_cast<int64_t>(collector_.spans().size()));
 }
 
-TEST_F(TracerTest, AnAbsentCollectorOnlyCostsSpans) {
+TEST_F(TracerTest, F25_AnAbsentCollectorOnlyCostsSpans) {
   const ClosedPort nobody;
   auto tracer = Start(1, nobody.endpoint());
   for (int i = 0; i < 10'000; ++i) StartCall(*tracer, {}).End({.status = absl::OkStatus()});
