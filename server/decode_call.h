@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/message_call.h"
+#include "server/picture_output.h"
 
 namespace vitok {
 
@@ -17,6 +18,7 @@ class DecodeCall final : public MessageCall<v1::DecodeRequest, v1::DecodeRespons
   absl::Status CheckOptions() override;
   absl::StatusOr<int64_t> CountTokens(int item) override;
   bool IsPictureFile(int item) const override { return false; }
+  bool WritesPictureFiles() const override { return IsFileFormat(picture_); }
   absl::StatusOr<TokenSequence> ReadItem(int item) override;
   absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output, bool* finite) override;
 

@@ -88,6 +88,7 @@ void DeviceWorker::Run(Batch batch) {
   const auto running = std::make_shared<RunningBatch>(std::move(tasks));
   TaskTimes times;
   times.trace = trace.context();
+  times.alone = record.images == 1;
   times.batch_start = MonotonicNow();
   const absl::Duration limit = std::max(options_.hang_timeout, kHangFactor * batch.predicted);
   watchdog_.Arm(times.batch_start + limit, [this, running, limit, model] {

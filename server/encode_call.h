@@ -20,6 +20,7 @@ class EncodeCall final : public MessageCall<v1::EncodeRequest, v1::EncodeRespons
   absl::Status CheckOptions() override;
   absl::StatusOr<int64_t> CountTokens(int item) override;
   bool IsPictureFile(int item) const override { return request().images(item).has_encoded(); }
+  bool WritesPictureFiles() const override { return false; }
   absl::StatusOr<TokenSequence> ReadItem(int item) override;
   absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output, bool* finite) override;
 

@@ -31,6 +31,8 @@ int64_t HostBytes(int64_t tokens, const TokenizerInfo& model) {
 // One item of so many bytes that is no file is prepared within some 50 µs, about what it takes to wake another thread
 // up: a small image is then not late because of its way from thread to thread.
 constexpr int64_t kSmallRequestBytes = 1 << 20;
+// The same for results.
+constexpr int64_t kSmallResultTokens = 256;
 
 constexpr int kModelField = v1::EncodeRequest::kModelFieldNumber;  // in the other requests too
 
@@ -212,6 +214,11 @@ void ItemCall::OnTaskDone(int i, absl::StatusOr<TokenSequence> output, const Tas
     item.timings.device_to_host = times.batch.device_to_host;
     item.computed = times.batch_end;
     item.batch = times.trace;
+  }
+  // The device waits for this thread, but nobody else does when the batch held nothing else.
+  if (times.alone && item.tokens <= kSmallResultTokens && !WritesPictureFiles()) {
+    CpuJobs::RunHere([this, i] { FinishItem(i); });
+    return;
   }
   context_.jobs->Schedule([self = shared_from_this(), i] { self->FinishItem(i); });
 }

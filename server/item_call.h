@@ -48,7 +48,7 @@ struct CallEnd {
 //      headers and shapes, takes the permit. Never blocks.
 //   2. PrepareItem, on the pool (a single small item: at once): decodes and preprocesses, all items in parallel.
 //   3. ScheduleTasks: the good items go to the device's queue together.
-//   4. FinishItem, on the pool: writes each result as it comes out of its batch.
+//   4. FinishItem, on the pool (a small item alone in its batch: at once): writes each result.
 //   5. EndItems, by whichever thread ends the last item.
 //
 // An item that fails on the way keeps its error and takes no further step. Whoever brought the request (a unary call, a
@@ -91,6 +91,8 @@ class ItemCall : public std::enable_shared_from_this<ItemCall> {
   virtual absl::StatusOr<int64_t> CountTokens(int item) = 0;
   // Whether the item must be decoded, which takes long for its bytes.
   virtual bool IsPictureFile(int item) const = 0;
+  // Whether results must be compressed, which takes long as well.
+  virtual bool WritesPictureFiles() const = 0;
 
   // From here on: called for different items in parallel.
   virtual absl::StatusOr<TokenSequence> ReadItem(int item) = 0;

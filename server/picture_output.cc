@@ -63,6 +63,11 @@ absl::StatusOr<v1::PictureOptions> ReadPictureOptions(const v1::PictureOptions& 
   return read;
 }
 
+bool IsFileFormat(const v1::PictureOptions& options) {
+  return options.format() == v1::PIXEL_FORMAT_PNG || options.format() == v1::PIXEL_FORMAT_JPEG ||
+         options.format() == v1::PIXEL_FORMAT_WEBP;
+}
+
 absl::StatusOr<grpc::Slice> WritePicture(const PatchSequence& patches, int64_t patch_px,
                                          const v1::PictureOptions& options, v1::Picture* picture, bool* finite) {
   picture->set_height_px(patches.geometry.height_px);

@@ -13,6 +13,9 @@ namespace vitok {
 // Fills in the defaults (UINT8, quality 95). INVALID_ARGUMENT: an unknown format, a quality out of its range.
 absl::StatusOr<v1::PictureOptions> ReadPictureOptions(const v1::PictureOptions& options);
 
+// PNG, JPEG or WebP. REQUIRES: options from ReadPictureOptions.
+bool IsFileFormat(const v1::PictureOptions& options);
+
 // Cuts the picture to its true size and writes it as `options` (from ReadPictureOptions) say. Returns the bytes of the
 // tensor (then `picture` has one) or of the file, which stay out of the message (server/reply_bytes.h). `*finite`:
 // whether all values of the patches are. INVALID_ARGUMENT: a picture that the file format cannot hold.

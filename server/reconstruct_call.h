@@ -6,6 +6,7 @@
 
 #include "server/image_input.h"
 #include "server/message_call.h"
+#include "server/picture_output.h"
 
 namespace vitok {
 
@@ -19,6 +20,7 @@ class ReconstructCall final : public MessageCall<v1::ReconstructRequest, v1::Rec
   absl::Status CheckOptions() override;
   absl::StatusOr<int64_t> CountTokens(int item) override;
   bool IsPictureFile(int item) const override { return request().images(item).has_encoded(); }
+  bool WritesPictureFiles() const override { return IsFileFormat(picture_); }
   absl::StatusOr<TokenSequence> ReadItem(int item) override;
   absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output, bool* finite) override;
 

@@ -60,7 +60,8 @@ void StreamCall::OnReadDone(bool ok) {
   if (ok) {
     StartCall(incoming_);
   } else {
-    End(absl::OkStatus());
+    // A stream that is cut off ends reading too, before OnCancel comes.
+    End(rpc_->IsCancelled() ? absl::CancelledError("cancelled by the client") : absl::OkStatus());
   }
   incoming_.Clear();
   {

@@ -24,7 +24,8 @@ struct TaskTimes {
   absl::Time batch_start;
   BatchTimes batch;
   absl::Time batch_end;
-  SpanContext trace;  // the batch's span; invalid if it is not traced
+  bool alone = false;  // the batch held nothing else
+  SpanContext trace;   // the batch's span; invalid if it is not traced
 };
 
 class TokenizerTask : public BatchTask {
