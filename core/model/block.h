@@ -27,8 +27,8 @@ struct BlockWeights {
 
 // Buffers that all blocks of a tower share during one forward pass.
 struct BlockScratch {
-  at::Tensor qkv_T3HD;  // queries, keys, values
-  at::Tensor out_TK;    // [T, W + h]: attention result | MLP hidden state
+  at::Tensor qkv_T3HD;                                      // queries, keys, values
+  at::Tensor out_TK;                                        // [T, W + h]: attention result | MLP hidden state
   std::unique_ptr<const PreparedAttention> attention = {};  // made by the first block that attends
 };
 

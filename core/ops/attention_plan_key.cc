@@ -6,7 +6,7 @@
 namespace vitok {
 namespace {
 
-constexpr int64_t kTokenTile = 128;    // queries that a thread block of the kernels takes
+constexpr int64_t kTokenTile = 128;  // queries that a thread block of the kernels takes
 constexpr int64_t kDenseMultiple = 64;
 
 // The distance between neighbouring sizes around n, when each binary order has `sizes` of them.
@@ -20,16 +20,11 @@ int64_t RoundUpTo(int64_t n, int64_t step) { return (n + step - 1) / step * step
 
 std::string_view AttentionPathName(AttentionPath path) {
   switch (path) {
-    case AttentionPath::kCpu:
-      return "cpu";
-    case AttentionPath::kDense:
-      return "dense";
-    case AttentionPath::kPacked:
-      return "packed";
-    case AttentionPath::kFlash:
-      return "flash";
-    case AttentionPath::kPerImage:
-      return "per_image";
+    case AttentionPath::kCpu: return "cpu";
+    case AttentionPath::kDense: return "dense";
+    case AttentionPath::kPacked: return "packed";
+    case AttentionPath::kFlash: return "flash";
+    case AttentionPath::kPerImage: return "per_image";
   }
   return "unknown";
 }

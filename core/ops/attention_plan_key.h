@@ -1,5 +1,6 @@
-// Which plan computes attention over a packed batch: a plan is built once for a shape (tens to hundreds of milliseconds)
-// and then serves every batch that fits it, so shapes are rounded up to a few sizes. Free of torch and CUDA.
+// Which plan computes attention over a packed batch: a plan is built once for a shape (tens to hundreds of
+// milliseconds) and then serves every batch that fits it, so shapes are rounded up to a few sizes. Free of torch and
+// CUDA.
 #pragma once
 
 #include <compare>

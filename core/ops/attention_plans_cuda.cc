@@ -65,9 +65,7 @@ class GraphBuilder {
  private:
   std::vector<int64_t> Dims() const { return {key_.image_slots, key_.heads, key_.max_tokens, key_.head_dim}; }
 
-  std::vector<int64_t> Strides(int64_t token, int64_t head) const {
-    return {key_.max_tokens * token, head, token, 1};
-  }
+  std::vector<int64_t> Strides(int64_t token, int64_t head) const { return {key_.max_tokens * token, head, token, 1}; }
 
   TensorHandle Input(Uid uid, const TensorHandle& offsets) {
     auto attributes = fe::graph::Tensor_attributes().set_uid(uid).set_dim(Dims()).set_stride(
@@ -90,14 +88,10 @@ class GraphBuilder {
 
 void LogPlan(int device, const AttentionPlanKey& key, std::string_view message, double seconds,
              const std::string& reason) {
-  std::vector<LogField> fields = {{"device", int64_t{device}},
-                                  {"path", std::string(key.packed ? "packed" : "dense")},
-                                  {"heads", key.heads},
-                                  {"head_dim", key.head_dim},
-                                  {"images", key.image_slots},
-                                  {"image_tokens", key.max_tokens},
-                                  {"window", key.window},
-                                  {"build_us", static_cast<int64_t>(seconds * 1e6)}};
+  std::vector<LogField> fields = {{"device", int64_t{device}}, {"path", std::string(key.packed ? "packed" : "dense")},
+                                  {"heads", key.heads},        {"head_dim", key.head_dim},
+                                  {"images", key.image_slots}, {"image_tokens", key.max_tokens},
+                                  {"window", key.window},      {"build_us", static_cast<int64_t>(seconds * 1e6)}};
   if (!reason.empty()) fields.push_back({"reason", reason});
   LogEvent(spdlog::level::info, message, fields);
 }

@@ -1,5 +1,5 @@
-// Attention plans of cuDNN for one device, through the C++ headers of the cuDNN frontend. Free of torch: its headers and
-// the frontend's in one file cost minutes of compile time.
+// Attention plans of cuDNN for one device, through the C++ headers of the cuDNN frontend. Free of torch: its headers
+// and the frontend's in one file cost minutes of compile time.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -26,8 +26,8 @@ struct AttentionPointers {
   void* workspace = nullptr;  // AttentionPlans::WorkspaceBytes; may be shared by plans that run one after the other
 };
 
-// Thread-safe: one lock serialises building and launching. Meant for the one thread that works for a device, which never
-// waits for it then.
+// Thread-safe: one lock serialises building and launching. Meant for the one thread that works for a device, which
+// never waits for it then.
 //
 //   AttentionPlans& plans = AttentionPlans::ForDevice(0);
 //   const AttentionPlan* plan = plans.Find(key);   // builds it the first time

@@ -40,9 +40,9 @@ class PreparedAttention {
   PreparedAttention(const PreparedAttention&) = delete;
   PreparedAttention& operator=(const PreparedAttention&) = delete;
 
-  // Writes the result into out_THD, which must not overlap the inputs. REQUIRES: tensors like those it was prepared with
-  // (shapes, strides, dtype, device; q, k and v at addresses as aligned). Not differentiable. On the paths kDense and
-  // kPacked it only launches kernels: no allocation, no synchronisation.
+  // Writes the result into out_THD, which must not overlap the inputs. REQUIRES: tensors like those it was prepared
+  // with (shapes, strides, dtype, device; q, k and v at addresses as aligned). Not differentiable. On the paths kDense
+  // and kPacked it only launches kernels: no allocation, no synchronisation.
   virtual void Run(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
                    at::Tensor& out_THD) const = 0;
 
@@ -54,9 +54,9 @@ class PreparedAttention {
 
 // Chooses how to compute and prepares it. q, k, v, out: [T, H, D], same dtype and device, D contiguous, other strides
 // free; only their form counts. On a GPU with compute capability 9 or more, bfloat16 with D a multiple of 8 up to 128
-// goes through cuDNN: kDense if all images have one length (PrefersDense), else kPacked; where cuDNN has no plan, kFlash
-// (also on older GPUs). Everything else is kPerImage. A plan that is not there yet is built now, which takes up to a
-// second. Waits for the device only if cu_I1 is undefined.
+// goes through cuDNN: kDense if all images have one length (PrefersDense), else kPacked; where cuDNN has no plan,
+// kFlash (also on older GPUs). Everything else is kPerImage. A plan that is not there yet is built now, which takes up
+// to a second. Waits for the device only if cu_I1 is undefined.
 std::unique_ptr<const PreparedAttention> PrepareAttention(const at::Tensor& q_THD, const at::Tensor& k_THD,
                                                           const at::Tensor& v_THD, const AttentionBatch& batch,
                                                           const at::Tensor& out_THD);

@@ -59,8 +59,8 @@ class CudnnAttention final : public PreparedAttention {
     AttentionPlans& plans = AttentionPlans::ForDevice(q_THD.device().index());
     std::vector<PlannedRun> runs;
     int64_t images_done = 0;
-    for (const int64_t images : key.packed ? std::vector<int64_t>{ImageSlots(shape.images.images)}
-                                           : DenseRuns(shape.images.images)) {
+    for (const int64_t images :
+         key.packed ? std::vector<int64_t>{ImageSlots(shape.images.images)} : DenseRuns(shape.images.images)) {
       AttentionPlanKey run_key = key;
       run_key.image_slots = images;
       runs.push_back({plans.Find(run_key), images_done * shape.images.max_tokens});
@@ -135,6 +135,12 @@ class CudnnAttention final : public PreparedAttention {
   void* workspace_ = nullptr;
 };
 
+// Whether 16-byte accesses reach every head of every token.
+bool IsAligned(const at::Tensor& x_THD) {
+  return reinterpret_cast<uintptr_t>(x_THD.data_ptr()) % 16 == 0 && x_THD.stride(0) % kAlignedElements == 0 &&
+         x_THD.stride(1) % kAlignedElements == 0;
+}
+
 class FlashAttention final : public PreparedAttention {
  public:
   FlashAttention(const Shape& shape, const AttentionBatch& batch, at::Device device)
@@ -144,9 +150,14 @@ class FlashAttention final : public PreparedAttention {
 
   void Run(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
            at::Tensor& out_THD) const override {
-    out_THD.copy_(std::get<0>(at::_flash_attention_forward(
-        q_THD, k_THD, v_THD, cu_I1_, cu_I1_, max_tokens_, max_tokens_, /*dropout_p=*/0.0, /*is_causal=*/false,
-        /*return_debug_mask=*/false, /*scale=*/std::nullopt, window_, window_)));
+    // Flash attention reads 16 bytes at a time, whatever the address.
+    const auto aligned = [](const at::Tensor& x_THD) {
+      return IsAligned(x_THD) ? x_THD : x_THD.clone(at::MemoryFormat::Contiguous);
+    };
+    out_THD.copy_(std::get<0>(
+        at::_flash_attention_forward(aligned(q_THD), aligned(k_THD), aligned(v_THD), cu_I1_, cu_I1_, max_tokens_,
+                                     max_tokens_, /*dropout_p=*/0.0, /*is_causal=*/false,
+                                     /*return_debug_mask=*/false, /*scale=*/std::nullopt, window_, window_)));
   }
 
   AttentionPath path() const override { return AttentionPath::kFlash; }
@@ -156,12 +167,6 @@ class FlashAttention final : public PreparedAttention {
   const at::Tensor cu_I1_;
   std::optional<int64_t> window_;
 };
-
-// Whether 16-byte accesses reach every head of every token.
-bool IsAligned(const at::Tensor& x_THD) {
-  return reinterpret_cast<uintptr_t>(x_THD.data_ptr()) % 16 == 0 && x_THD.stride(0) % kAlignedElements == 0 &&
-         x_THD.stride(1) % kAlignedElements == 0;
-}
 
 std::unique_ptr<const PreparedAttention> PrepareCudnn(const at::Tensor& q_THD, const at::Tensor& k_THD,
                                                       const at::Tensor& v_THD, const AttentionBatch& batch,

@@ -48,8 +48,12 @@ void Run(const Shape& shape) {
   const at::Tensor cu = at::tensor(offsets, at::kInt).to(at::kCUDA);
 
   const double flops = 4.0 * static_cast<double>(width) * pairs;
-  nlohmann::json line = {{"heads", shape.heads},   {"head_dim", shape.head_dim},         {"images", shape.images},
-                         {"tokens", shape.tokens}, {"total_tokens", offsets.back()},     {"equal", shape.token_step == 0},
+  nlohmann::json line = {{"heads", shape.heads},
+                         {"head_dim", shape.head_dim},
+                         {"images", shape.images},
+                         {"tokens", shape.tokens},
+                         {"total_tokens", offsets.back()},
+                         {"equal", shape.token_step == 0},
                          {"window", shape.window.value_or(0)}};
   const auto add = [&](const std::string& name, double ms) {
     line[name + "_ms"] = ms;
@@ -62,12 +66,13 @@ void Run(const Shape& shape) {
   time({.offsets = offsets, .window = shape.window, .cu_I1 = cu});
   // Never dense: as for a captured graph.
   time({.offsets = offsets, .window = shape.window, .cu_I1 = cu, .max_image_tokens = shape.tokens});
-  add("flash", MedianMs(
-                   [&] {
-                     out.copy_(std::get<0>(at::_flash_attention_forward(q, k, v, cu, cu, shape.tokens, shape.tokens, 0.0,
-                                                                        false, false, {}, shape.window, shape.window)));
-                   },
-                   5, 0.05));
+  add("flash",
+      MedianMs(
+          [&] {
+            out.copy_(std::get<0>(at::_flash_attention_forward(q, k, v, cu, cu, shape.tokens, shape.tokens, 0.0, false,
+                                                               false, {}, shape.window, shape.window)));
+          },
+          5, 0.05));
   std::cout << line << std::endl;
 }
 

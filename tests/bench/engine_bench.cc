@@ -60,7 +60,8 @@ double MeasureCeiling(const std::string& dtype) {
   double ms = 0;
   if (dtype == "fp8") {
     const at::Tensor a8 = a.to(at::kFloat8_e4m3fn), b8 = b.to(at::kFloat8_e4m3fn);
-    const at::Tensor scale_a = at::ones({kSide, 1}, OnGpu(at::kFloat)), scale_b = at::ones({1, kSide}, OnGpu(at::kFloat));
+    const at::Tensor scale_a = at::ones({kSide, 1}, OnGpu(at::kFloat)),
+                     scale_b = at::ones({1, kSide}, OnGpu(at::kFloat));
     at::Tensor out = at::empty({kSide, kSide}, OnGpu(at::kBFloat16));
     ms = MedianMs(
         [&] { at::_scaled_mm_out(out, a8, b8.t(), scale_a, scale_b, {}, {}, at::kBFloat16, /*use_fast_accum=*/true); },
@@ -201,7 +202,9 @@ std::string Figure(double value) {
 void PrintTable(const std::vector<Result>& results, const Options& options, double ceiling) {
   std::printf("\n%s, dtype %s, ceiling %.0f TFLOP/s (product of 8192³), medians by CUDA events\n\n",
               at::cuda::getCurrentDeviceProperties()->name, options.dtype.c_str(), ceiling);
-  std::printf("| case | ms an image | reference | target | TFLOP/s | of the ceiling | peak GB |\n|---|---|---|---|---|---|---|\n");
+  std::printf(
+      "| case | ms an image | reference | target | TFLOP/s | of the ceiling | peak GB "
+      "|\n|---|---|---|---|---|---|---|\n");
   for (const Result& result : results) {
     const auto figure = [&](const EngineFigure& of) {
       return Figure(options.dtype == "fp8" ? of.fp8 : options.dtype == "bfloat16" ? of.bfloat16 : 0);
@@ -230,7 +233,8 @@ int Run(const Options& options) {
     if (chosen) results.push_back(TryCase(engine_case, options, ceiling));
   }
   PrintTable(results, options, ceiling);
-  return std::any_of(results.begin(), results.end(), [](const Result& result) { return !result.error.empty(); }) ? 1 : 0;
+  return std::any_of(results.begin(), results.end(), [](const Result& result) { return !result.error.empty(); }) ? 1
+                                                                                                                 : 0;
 }
 
 }  // namespace
@@ -242,14 +246,17 @@ int main(int argc, char** argv) {
   bool list = false;
   std::vector<std::string> names;
   for (const vitok::EngineCase& engine_case : vitok::EngineCases()) names.push_back(engine_case.name);
-  app.add_option("--case", options.cases, "name of a case; may be repeated (default: all)")->check(CLI::IsMember(names));
+  app.add_option("--case", options.cases, "name of a case; may be repeated (default: all)")
+      ->check(CLI::IsMember(names));
   app.add_option("--dtype", options.dtype, "what the blocks compute in")
       ->check(CLI::IsMember({"bfloat16"}))
       ->capture_default_str();
   app.add_option("--seconds", options.seconds, "of measuring a case, at least")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_option("--repeats", options.repeats, "of a case, at least")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--repeats", options.repeats, "of a case, at least")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_flag("--per-op", options.per_op, "also the times of the kernels of each case, on stderr and in the JSON");
   app.add_flag("--list", list, "print the names of the cases");
   CLI11_PARSE(app, argc, argv);

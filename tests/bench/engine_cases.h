@@ -19,9 +19,9 @@ struct EngineFigure {
 struct EngineCase {
   std::string name;  // "350M-256x500": model, side of the images in pixels, images
   std::string variant;
-  std::vector<int64_t> lengths;    // tokens of each image
-  std::optional<int64_t> window;   // tokens to each side
-  EngineFigure reference;          // the Python implementation, compiled, on the same kind of card
+  std::vector<int64_t> lengths;   // tokens of each image
+  std::optional<int64_t> window;  // tokens to each side
+  EngineFigure reference;         // the Python implementation, compiled, on the same kind of card
   EngineFigure target;
 };
 

@@ -41,8 +41,7 @@ class Buffers {
     all_y_ = at::full({tokens + 2 * kGuard, 3 * width_ + 2 * hidden}, NAN, options);
     all_y_.narrow(0, kGuard, tokens).narrow(1, 0, 3 * width_).normal_();
     all_out_ = at::full({tokens + 2 * kGuard, width_ + hidden}, NAN, options);
-    const at::Tensor qkv =
-        all_y_.narrow(0, kGuard, tokens).narrow(1, 0, 3 * width_).unflatten(1, {3, heads, head_dim});
+    const at::Tensor qkv = all_y_.narrow(0, kGuard, tokens).narrow(1, 0, 3 * width_).unflatten(1, {3, heads, head_dim});
     q = qkv.select(1, 0);
     k = qkv.select(1, 1);
     v = qkv.select(1, 2);
@@ -99,7 +98,8 @@ class CudaAttentionTest : public testing::Test {
     at::Tensor scores = at::matmul(q, k.transpose(1, 2)) / std::sqrt(static_cast<double>(q.size(2)));
     if (batch.window.has_value()) {
       const auto options = at::TensorOptions().dtype(at::kLong).device(at::kCUDA);
-      const at::Tensor distance = at::arange(first, first + queries, options).unsqueeze(1) - at::arange(tokens, options);
+      const at::Tensor distance =
+          at::arange(first, first + queries, options).unsqueeze(1) - at::arange(tokens, options);
       scores = scores.masked_fill(distance.abs() > *batch.window, -INFINITY);
     }
     const at::Tensor expected = at::matmul(at::softmax(scores, -1), v).transpose(0, 1);
@@ -125,7 +125,8 @@ TEST_F(CudaAttentionTest, EqualsTheDefinitionForImagesOfAnyLengths) {
 
 TEST_F(CudaAttentionTest, EqualsTheDefinitionForImagesOfOneLength) {
   for (const auto& [heads, head_dim] : {std::pair{16, 64}, {3, 72}, {5, 128}}) {
-    for (const auto& [images, tokens] : {std::pair<int64_t, int64_t>{1, 64}, {7, 64}, {35, 256}, {2, 1024}, {1, 4096}}) {
+    for (const auto& [images, tokens] :
+         {std::pair<int64_t, int64_t>{1, 64}, {7, 64}, {35, 256}, {2, 1024}, {1, 4096}}) {
       const std::vector<int64_t> offsets = Offsets(std::vector<int64_t>(images, tokens));
       const Buffers buffers(offsets.back(), heads, head_dim, /*hidden=*/0, images);
       for (const std::optional<int64_t> window : {std::optional<int64_t>(), {0}, {17}, {500}}) {
@@ -212,8 +213,8 @@ TEST_F(CudaAttentionTest, ComputesFloat32OneImageAtATime) {
   const at::Tensor qkv = at::randn({269, 3, 2, 64}, at::TensorOptions().device(at::kCUDA));
   at::Tensor out = at::full({269, 2, 64}, NAN, qkv.options());
   VarlenAttentionInto(qkv.select(1, 0), qkv.select(1, 1), qkv.select(1, 2), {offsets}, out);
-  EXPECT_TRUE(IsNear(out, VarlenAttentionReference(qkv.select(1, 0), qkv.select(1, 1), qkv.select(1, 2), offsets, {}),
-                     1e-5));
+  EXPECT_TRUE(
+      IsNear(out, VarlenAttentionReference(qkv.select(1, 0), qkv.select(1, 1), qkv.select(1, 2), offsets, {}), 1e-5));
 }
 
 TEST_F(CudaAttentionTest, BuildsAPlanOnceForAllBatchesThatFit) {
@@ -248,7 +249,8 @@ TEST_F(CudaAttentionTest, ACapturedGraphFollowsTheLengthsOnTheDevice) {
   attention->Run(buffers.q, buffers.k, buffers.v, out);
   graph.capture_end();
 
-  for (const std::vector<int64_t>& replayed : {std::vector<int64_t>{1, 699, 0, 300}, {250, 250, 250, 250}, {3, 0, 0, 0}}) {
+  for (const std::vector<int64_t>& replayed :
+       {std::vector<int64_t>{1, 699, 0, 300}, {250, 250, 250, 250}, {3, 0, 0, 0}}) {
     const AttentionBatch changed{Offsets(replayed)};
     out.fill_(NAN);
     batch.cu_I1.copy_(at::tensor(changed.offsets, at::kInt));
