@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
-#include "core/base/dtype.h"
+#include "core/base/precision.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "server/config_check.h"
@@ -66,7 +66,7 @@ nlohmann::ordered_json ModelToJson(const ModelOptions& model) {
       {"version", model.version},
       {"folder", model.load.folder},
       {"variant", model.load.variant},
-      {"dtype", DTypeName(model.load.dtype)},
+      {"dtype", PrecisionName(model.load.precision)},
       {"device", model.load.device},
   };
   for (const HalvesRow& row : kHalves) {
@@ -100,11 +100,11 @@ absl::StatusOr<ModelOptions> ReadModel(const std::string& field, const config::M
   if (model.load.folder.empty()) return BadValue(StrCat(field, ".folder"), "the path of a model folder", "empty");
   model.load.variant = proto.variant();
   if (proto.has_dtype()) {
-    const std::optional<DType> dtype = ParseDType(proto.dtype());
-    if (dtype != DType::kFloat32 && dtype != DType::kBfloat16) {
-      return BadValue(StrCat(field, ".dtype"), "'float32' or 'bfloat16'", StrCat("'", proto.dtype(), "'"));
+    const std::optional<Precision> precision = ParsePrecision(proto.dtype());
+    if (!precision.has_value()) {
+      return BadValue(StrCat(field, ".dtype"), "'float32', 'bfloat16' or 'fp8'", StrCat("'", proto.dtype(), "'"));
     }
-    model.load.dtype = *dtype;
+    model.load.precision = *precision;
   }
   if (proto.has_device()) model.load.device = proto.device();
   if (!IsDevice(model.load.device)) {

@@ -4,7 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/time/clock.h"
-#include "core/base/dtype.h"
+#include "core/base/precision.h"
 #include "core/base/str_cat.h"
 #include "core/base/version.h"
 #include "server/build_info.h"
@@ -28,7 +28,7 @@ StatusReport MakeStatusReport(const ServerOptions& options, const ModelRegistry&
                              .version = entry.key.version,
                              .state = absl::AsciiStrToLower(ToAbsl(ModelStateName(entry.state))),
                              .variant = info.variant,
-                             .dtype = std::string(DTypeName(info.dtype)),
+                             .dtype = std::string(PrecisionName(info.precision)),
                              .device = info.device,
                              .parameters = info.encoder_parameters + info.decoder_parameters});
   }

@@ -163,7 +163,7 @@ void AddLoadCommand(CLI::App& admin, const Environment& environment, Action* act
   v1::ModelSpec& spec = options->spec;
   text("folder", spec.mutable_folder(), "Folder of the model, on the server")->required();
   text("--variant", spec.mutable_variant(), "Variant string; default: read from the weights");
-  text("--dtype", spec.mutable_dtype(), "float32 (the default) or bfloat16");
+  text("--dtype", spec.mutable_dtype(), "float32 (the default), bfloat16 or fp8");
   text("--device", spec.mutable_device(), "cpu (the default), cuda or cuda:N");
   text("--halves", spec.mutable_halves(), "available (the default), both, encoder or decoder");
   text("--preprocess", spec.mutable_preprocess(), "Pipeline of requests that come without one");

@@ -6,24 +6,35 @@
 
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/base/tensor_check.h"
 #include "core/model/weight_names.h"
+#include "core/ops/cuda_linear.h"
 #include "core/ops/layer_norm.h"
 
 namespace vitok {
 namespace {
 
+// Of the residual stream, and of everything that is no block of an fp8 model.
+at::ScalarType ComputeDType(Precision precision, at::Device device) {
+  return device.is_cpu() ? at::kFloat : ToScalarType(StorageDType(precision));
+}
+
 class WeightReader {
  public:
-  WeightReader(const WeightMap& weights, at::Device device, at::ScalarType dtype)
-      : weights_(weights), device_(device), dtype_(dtype) {}
+  WeightReader(const WeightMap& weights, at::Device device, Precision precision)
+      : weights_(weights), device_(device), precision_(precision), dtype_(ComputeDType(precision, device)) {}
 
-  at::Tensor Get(const std::string& name) const { return weights_.at(name).to(device_, dtype_).contiguous(); }
+  at::Tensor Get(const std::string& name) const {
+    const at::Tensor stored = weights_.at(name).to(device_, ToScalarType(StorageDType(precision_)));
+    return stored.to(dtype_).contiguous();
+  }
 
   Linear GetLinear(const std::string& name) const { return {Get(name + ".weight"), Get(name + ".bias")}; }
 
   Tower ReadTower(const TowerConfig& config, const std::string& in, const std::string& blocks,
                   const std::string& out) const {
-    Tower tower{GetLinear(in), {}, GetLinear(out)};
+    Tower tower{
+        .in = GetLinear(in), .rope_frequency_F = RopeFrequencies(config.head_dim(), device_), .out = GetLinear(out)};
     for (int64_t i = 0; i < config.depth; ++i) {
       const std::string prefix = StrCat(blocks, ".", i, ".");
       tower.blocks.push_back(Block::Create(BlockWeights{.norm1_W = Get(prefix + "norm1.weight"),
@@ -34,7 +45,7 @@ class WeightReader {
                                                         .fc1_2hW = Get(prefix + "ffn.fc1.weight"),
                                                         .fc2_Wh = Get(prefix + "ffn.fc2.weight"),
                                                         .gamma_W = Get(prefix + "layer_scale.gamma")},
-                                           config.heads));
+                                           config.heads, precision_));
     }
     return tower;
   }
@@ -42,15 +53,23 @@ class WeightReader {
  private:
   const WeightMap& weights_;
   at::Device device_;
+  Precision precision_;
   at::ScalarType dtype_;
 };
 
-at::ScalarType ComputeDType(at::ScalarType dtype, at::Device device) { return device.is_cpu() ? at::kFloat : dtype; }
+absl::Status CheckFp8Widths(const AutoencoderConfig& config) {
+  for (const int64_t width : {config.encoder.width, config.decoder.width}) {
+    if (width % Fp8Linear::kAlignment == 0) continue;
+    return absl::InvalidArgumentError(StrCat("model ", config.Describe(), " cannot run with dtype fp8: its width ",
+                                             width, " is no multiple of ", Fp8Linear::kAlignment));
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
 absl::StatusOr<Autoencoder> Autoencoder::Create(const AutoencoderConfig& config, const WeightMap& weights,
-                                                at::Device device) {
+                                                Precision precision, at::Device device) {
   VITOK_RETURN_IF_ERROR(config.CheckBuildable());
   const bool has_encoder = weights.contains("patch_embed.weight");
   const bool has_decoder = weights.contains("to_pixels.weight");
@@ -61,30 +80,33 @@ absl::StatusOr<Autoencoder> Autoencoder::Create(const AutoencoderConfig& config,
   for (const auto& [name, tensor] : weights) actual[name] = tensor.sizes().vec();
   VITOK_RETURN_IF_ERROR(CheckWeights(expected, actual));
 
-  Autoencoder model(config, weights.begin()->second.scalar_type(), device);
-  const WeightReader reader(weights, device, ComputeDType(model.dtype_, device));
+  if (precision == Precision::kFp8) VITOK_RETURN_IF_ERROR(CheckFp8Widths(config));
+
+  Autoencoder model(config, precision, device);
+  const WeightReader reader(weights, device, precision);
   if (has_encoder) model.encoder_ = reader.ReadTower(config.encoder, "patch_embed", "encoder_blocks", "to_code");
   if (has_decoder) model.decoder_ = reader.ReadTower(config.decoder, "decoder_embed", "decoder_blocks", "to_pixels");
   return model;
 }
 
 PackedLatents Autoencoder::Encode(const PackedPatches& patches) const {
-  const at::Tensor code_TZ = Run(*encoder_, config_.encoder, patches.patches_TD, patches.layout);
-  return {LayerNorm(code_TZ).to(dtype_), patches.layout};
+  const at::Tensor code_TZ = Run(*encoder_, patches.patches_TD, patches.layout);
+  return {LayerNorm(code_TZ).to(dtype()), patches.layout};
 }
 
 PackedPatches Autoencoder::Decode(const PackedLatents& latents) const {
-  return {Run(*decoder_, config_.decoder, latents.z_TZ, latents.layout).to(dtype_), latents.layout};
+  return {Run(*decoder_, latents.z_TZ, latents.layout).to(dtype()), latents.layout};
 }
 
-at::Tensor Autoencoder::Run(const Tower& tower, const TowerConfig& config, const at::Tensor& input,
-                            const TokenLayout& layout) const {
-  at::Tensor x_TW = tower.in(input.to(dtype_).to(ComputeDType(dtype_, device_)));
-  const AttentionLayout attention{{.offsets = layout.offsets, .window = config_.sliding_window, .cu_I1 = layout.cu_I1},
-                                  MakeRopeTable(layout.row_T, layout.col_T, config.head_dim())};
+at::Tensor Autoencoder::Run(const Tower& tower, const at::Tensor& input, const TokenLayout& layout) const {
+  at::Tensor x_TW = tower.in(input.to(dtype()).to(ComputeDType(precision_, device_)));
   if (!tower.blocks.empty()) {
-    BlockScratch scratch = tower.blocks.front()->MakeScratch(layout.num_tokens());
+    const AttentionLayout attention{
+        {.offsets = layout.offsets, .window = config_.sliding_window, .cu_I1 = layout.cu_I1},
+        {layout.row_T, layout.col_T, tower.rope_frequency_F}};
+    BlockScratch scratch = tower.blocks.front()->MakeScratch(attention);
     for (const std::unique_ptr<Block>& block : tower.blocks) block->Forward(x_TW, attention, scratch);
+    Block::Finish(x_TW, scratch);
   }
   return tower.out(x_TW);
 }

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/base/precision.h"
+#include "core/base/tensor_check.h"
 #include "core/model/autoencoder_config.h"
 #include "core/model/block.h"
 #include "core/ops/linear.h"
@@ -23,22 +25,23 @@ namespace vitok {
 struct Tower {
   Linear in;
   std::vector<std::unique_ptr<Block>> blocks;
+  at::Tensor rope_frequency_F;
   Linear out;
 };
 
 // bfloat16 models compute in float32 on the CPU, with weights, latents and patches rounded to bfloat16: float32
-// products are the faster ones on every CPU without matrix units. Immutable; a forward pass allocates on the calling
-// thread only, so concurrent calls are safe (and compete for cores).
+// products are the faster ones on every CPU without matrix units. fp8 models need a GPU. Immutable; a forward pass
+// allocates on the calling thread only, so concurrent calls are safe (and compete for cores).
 //
-//   VITOK_ASSIGN_OR_RETURN(Autoencoder model, Autoencoder::Create(config, weights, at::kCPU));
+//   VITOK_ASSIGN_OR_RETURN(Autoencoder model, Autoencoder::Create(config, weights, Precision::kFloat32, at::kCPU));
 //   PackedLatents latents = model.Encode(PackPatches(images, {.dtype = model.dtype(), .device = model.device()}));
 class Autoencoder {
  public:
-  // Builds the halves whose weights are there (at least one). `weights` are under their published names in one dtype,
-  // which becomes the model's. INVALID_ARGUMENT: config not buildable, or weights that are missing, unexpected or
-  // misshaped (all names in one message).
+  // Builds the halves whose weights are there (at least one). `weights` are under their published names, in any
+  // float dtype. INVALID_ARGUMENT: config not buildable, or for fp8 a width that is no multiple of 16; weights that are
+  // missing, unexpected or misshaped (all names in one message). REQUIRES: CheckPrecision(precision, device) is OK.
   static absl::StatusOr<Autoencoder> Create(const AutoencoderConfig& config, const WeightMap& weights,
-                                            at::Device device);
+                                            Precision precision, at::Device device);
 
   // patches_TD [T, D] in [-1, 1], any float dtype, on the model's device -> z_TZ [T, Z] in the model's dtype.
   // REQUIRES: has_encoder().
@@ -51,18 +54,19 @@ class Autoencoder {
   bool has_encoder() const { return encoder_.has_value(); }
   bool has_decoder() const { return decoder_.has_value(); }
   const AutoencoderConfig& config() const { return config_; }
-  at::ScalarType dtype() const { return dtype_; }
+  // Of latents and patches: StorageDType(precision()).
+  at::ScalarType dtype() const { return ToScalarType(StorageDType(precision_)); }
+  Precision precision() const { return precision_; }
   at::Device device() const { return device_; }
 
  private:
-  Autoencoder(const AutoencoderConfig& config, at::ScalarType dtype, at::Device device)
-      : config_(config), dtype_(dtype), device_(device) {}
+  Autoencoder(const AutoencoderConfig& config, Precision precision, at::Device device)
+      : config_(config), precision_(precision), device_(device) {}
 
-  at::Tensor Run(const Tower& tower, const TowerConfig& config, const at::Tensor& input,
-                 const TokenLayout& layout) const;
+  at::Tensor Run(const Tower& tower, const at::Tensor& input, const TokenLayout& layout) const;
 
   AutoencoderConfig config_;
-  at::ScalarType dtype_;
+  Precision precision_;
   at::Device device_;
   std::optional<Tower> encoder_;
   std::optional<Tower> decoder_;

@@ -51,6 +51,7 @@ TokenizerInfo InfoOf(const Autoencoder& model) {
           .patch_values = config.patch_values(),
           .latent_channels = config.latent_channels,
           .dtype = FromScalarType(model.dtype()),
+          .precision = model.precision(),
           .device = model.device().str(),
           .can_encode = model.has_encoder(),
           .can_decode = model.has_decoder(),

@@ -2,11 +2,15 @@
 
 #include "core/model/aten_block.h"
 #include "core/model/cpu_block.h"
+#include "core/model/cuda_block.h"
+#include "core/model/cuda_fp8_block.h"
 
 namespace vitok {
 
-std::unique_ptr<Block> Block::Create(const BlockWeights& weights, int64_t heads) {
+std::unique_ptr<Block> Block::Create(const BlockWeights& weights, int64_t heads, Precision precision) {
   if (weights.norm1_W.is_cpu()) return std::make_unique<CpuBlock>(weights, heads);
+  if (precision == Precision::kFp8) return std::make_unique<CudaFp8Block>(weights, heads);
+  if (precision == Precision::kBfloat16) return std::make_unique<CudaBlock>(weights, heads);
   return std::make_unique<AtenBlock>(weights, heads);
 }
 
@@ -17,23 +21,38 @@ Block::Block(const BlockWeights& weights, int64_t heads)
       norm_q_D_(weights.norm_q_D),
       norm_k_D_(weights.norm_k_D) {}
 
+at::Tensor Block::FoldInput(const BlockWeights& weights) {
+  return at::cat({weights.qkv_3WW, weights.fc1_2hW}, 0).to(at::kFloat) * weights.norm1_W.to(at::kFloat);
+}
+
 at::Tensor Block::FoldOutput(const BlockWeights& weights) {
   const at::Tensor out_WK = at::cat({weights.out_WW, weights.fc2_Wh}, 1);
-  const at::Tensor folded_WK = out_WK.to(at::kFloat) * weights.gamma_W.to(at::kFloat).unsqueeze(1);
-  return folded_WK.to(out_WK.scalar_type());
+  return out_WK.to(at::kFloat) * weights.gamma_W.to(at::kFloat).unsqueeze(1);
 }
 
-BlockScratch Block::MakeScratch(int64_t tokens) const {
-  return {at::empty({tokens, 3, heads_, width_ / heads_}, norm_q_D_.options()),
-          at::empty({tokens, width_ + hidden_}, norm_q_D_.options())};
+BlockScratch Block::MakeScratch(const AttentionLayout& attention) const {
+  const int64_t tokens = attention.num_tokens();
+  return {.qkv_T3HD = at::empty({tokens, 3, heads_, width_ / heads_}, norm_q_D_.options()),
+          .out_TK = at::empty({tokens, width_ + hidden_}, norm_q_D_.options()),
+          .rope = MakeRopeTable(attention.positions)};
 }
 
-void Block::Attend(const AttentionLayout& attention, BlockScratch& scratch) const {
-  const at::Tensor& qkv_T3HD = scratch.qkv_T3HD;
+BlockScratch Block::MakeFusedScratch(const AttentionLayout& attention) const {
+  const at::Tensor in_TP = at::empty({attention.num_tokens(), 3 * width_ + 2 * hidden_}, norm_q_D_.options());
+  return {.qkv_T3HD = in_TP.narrow(1, 0, 3 * width_).unflatten(1, {3, heads_, width_ / heads_}), .in_TP = in_TP};
+}
+
+void Block::Finish(at::Tensor& x_TW, BlockScratch& scratch) {
+  if (scratch.pending) x_TW.add_(scratch.branch_TW);
+  scratch.pending = false;
+}
+
+void Block::Attend(const AttentionLayout& attention, const at::Tensor& qkv_T3HD, const at::Tensor& attended_TW,
+                   BlockScratch& scratch) const {
   const at::Tensor q_THD = qkv_T3HD.select(1, 0);
   const at::Tensor k_THD = qkv_T3HD.select(1, 1);
   const at::Tensor v_THD = qkv_T3HD.select(1, 2);
-  at::Tensor attended_THD = scratch.out_TK.narrow(1, 0, width_).unflatten(1, {heads_, width_ / heads_});
+  at::Tensor attended_THD = attended_TW.unflatten(1, {heads_, width_ / heads_});
   if (scratch.attention == nullptr) {
     scratch.attention = PrepareAttention(q_THD, k_THD, v_THD, attention.batch, attended_THD);
   }

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "core/base/precision.h"
+#include "core/ops/quantize_rows.h"
 #include "core/ops/rope2d.h"
 #include "core/ops/varlen_attention.h"
 
@@ -25,45 +27,70 @@ struct BlockWeights {
   at::Tensor gamma_W;   // layer_scale.gamma
 };
 
-// Buffers that all blocks of a tower share during one forward pass.
+// Buffers that all blocks of a tower share during one forward pass; each form of the block has its own of them.
 struct BlockScratch {
-  at::Tensor qkv_T3HD;                                      // queries, keys, values
-  at::Tensor out_TK;                                        // [T, W + h]: attention result | MLP hidden state
+  at::Tensor qkv_T3HD;  // queries, keys, values
+  at::Tensor out_TK;    // [T, W + h]: attention result | MLP hidden state
+
   std::unique_ptr<const PreparedAttention> attention = {};  // made by the first block that attends
+
+  RopeTable rope;  // CpuBlock, AtenBlock
+
+  at::Tensor in_TP;  // CUDA: [T, 3W + 2h], the result of the first product; qkv_T3HD is a view of it
+  at::Tensor h_TW;   // CudaBlock: normed x
+
+  QuantizedRows h8;      // CudaFp8Block: normed x
+  QuantizedRows out8;    // CudaFp8Block: out_TK
+  at::Tensor branch_TW;  // CudaFp8Block: attention result, then the block's result
+  bool pending = false;  // branch_TW has yet to be added to x
 };
 
 // What of a batch's layout attention needs.
 struct AttentionLayout {
   AttentionBatch batch;
-  RopeTable rope;
+  RopePositions positions;
+
+  int64_t num_tokens() const { return positions.row_T.size(0); }
 };
 
 // One block for inference, in the form that suits its device. out_proj and fc2 are summed, scaled by gamma and added to
 // x, so they are one matrix over the concatenated [attention | hidden], with gamma folded into its rows. Immutable.
 class Block {
  public:
-  // Weights on the device and in the dtype that Forward computes in, on the CPU float32. REQUIRES: shapes as in
-  // BlockWeights, W = heads · D.
-  static std::unique_ptr<Block> Create(const BlockWeights& weights, int64_t heads);
+  // Weights on the device that Forward computes on, in StorageDType(precision), on the CPU float32. REQUIRES: shapes as
+  // in BlockWeights, W = heads · D; kFp8 only on a GPU that CheckPrecision (core/model/device.h) accepts, W a multiple
+  // of Fp8Linear::kAlignment.
+  static std::unique_ptr<Block> Create(const BlockWeights& weights, int64_t heads, Precision precision);
 
   virtual ~Block() = default;
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
 
-  BlockScratch MakeScratch(int64_t tokens) const;
+  // For one pass through blocks of this form and shape.
+  virtual BlockScratch MakeScratch(const AttentionLayout& attention) const;
 
-  // Adds the block's result to x [T, W] in place. REQUIRES: x and scratch of the weights' dtype and device, scratch for
-  // T.
+  // Adds the block's result to x [T, W] in place; Finish after the last block completes that. REQUIRES: x of the
+  // weights' dtype and device, scratch from MakeScratch with the same layout.
   virtual void Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const = 0;
+
+  // Adds to x what the last block has left in scratch.
+  static void Finish(at::Tensor& x_TW, BlockScratch& scratch);
 
  protected:
   Block(const BlockWeights& weights, int64_t heads);
 
-  // gamma · [out_proj | fc2], [W, W + h].
+  // [qkv; fc1] · norm1 as rows queries, keys, values, MLP values, MLP gates: [3W + 2h, W], float32.
+  static at::Tensor FoldInput(const BlockWeights& weights);
+
+  // gamma · [out_proj | fc2], [W, W + h], float32.
   static at::Tensor FoldOutput(const BlockWeights& weights);
 
-  // Attention of all heads from scratch.qkv_T3HD into the first W columns of scratch.out_TK.
-  void Attend(const AttentionLayout& attention, BlockScratch& scratch) const;
+  // in_TP and qkv_T3HD alone.
+  BlockScratch MakeFusedScratch(const AttentionLayout& attention) const;
+
+  // Attention of all heads into attended [T, W], any row stride. Prepares scratch.attention, if that is not done yet.
+  void Attend(const AttentionLayout& attention, const at::Tensor& qkv_T3HD, const at::Tensor& attended_TW,
+              BlockScratch& scratch) const;
 
   const int64_t heads_;
   const int64_t width_;   // W

@@ -33,6 +33,22 @@ absl::StatusOr<at::Device> ParseDevice(std::string_view name) {
 #endif
 }
 
+absl::Status CheckPrecision(Precision precision, at::Device device) {
+  if (precision != Precision::kFp8) return absl::OkStatus();
+  const auto refuse = [&](std::string_view reason) {
+    return absl::FailedPreconditionError(
+        StrCat("dtype ", PrecisionName(precision), " needs a GPU of compute capability 8.9 or higher; ", reason));
+  };
+#ifdef VITOK_CUDA
+  if (device.is_cuda()) {
+    const cudaDeviceProp* const properties = at::cuda::getDeviceProperties(device.index());
+    if (properties->major * 10 + properties->minor >= 89) return absl::OkStatus();
+    return refuse(StrCat("device ", device.str(), " has ", properties->major, ".", properties->minor));
+  }
+#endif
+  return refuse(StrCat("the device is ", device.str()));
+}
+
 void ReleaseCachedMemory([[maybe_unused]] std::string_view device) {
 #ifdef VITOK_CUDA
   if (device != "cpu") c10::cuda::CUDACachingAllocator::emptyCache();

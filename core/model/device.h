@@ -8,12 +8,17 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "core/base/precision.h"
 
 namespace vitok {
 
 // "cpu", "cuda" (device 0) or "cuda:N". INVALID_ARGUMENT: another name. FAILED_PRECONDITION: built without CUDA, no
 // such GPU on this machine.
 absl::StatusOr<at::Device> ParseDevice(std::string_view name);
+
+// OK if models of this precision run on `device`. FAILED_PRECONDITION for fp8 on the CPU and on GPUs without e4m3
+// (compute capability below 8.9); names precision and device.
+absl::Status CheckPrecision(Precision precision, at::Device device);
 
 // Gives memory that torch keeps for later back to the device, for a second try after it ran out. Does nothing for
 // "cpu".

@@ -103,10 +103,10 @@ struct OpenModel {
 };
 
 absl::StatusOr<OpenModel> Open(const LoadOptions& options) {
-  if (options.dtype != DType::kFloat32 && options.dtype != DType::kBfloat16) {
-    return absl::InvalidArgumentError(StrCat("dtype must be float32 or bfloat16; was ", DTypeName(options.dtype)));
-  }
   VITOK_ASSIGN_OR_RETURN(const at::Device device, ParseDevice(options.device));
+  if (const absl::Status status = CheckPrecision(options.precision, device); !status.ok()) {
+    return absl::Status(status.code(), StrCat("model folder '", options.folder, "': ", status.message()));
+  }
   OpenModel model{.device = device};
   VITOK_ASSIGN_OR_RETURN(model.files, OpenFiles(options));
   for (const auto& file : model.files) model.views.push_back(file.get());
@@ -119,9 +119,9 @@ absl::StatusOr<OpenModel> Open(const LoadOptions& options) {
 
 absl::StatusOr<std::unique_ptr<Tokenizer>> Load(const LoadOptions& options) {
   VITOK_ASSIGN_OR_RETURN(const OpenModel open, Open(options));
-  VITOK_ASSIGN_OR_RETURN(WeightMap weights, LoadWeights(open.views, ToScalarType(options.dtype)));
+  VITOK_ASSIGN_OR_RETURN(WeightMap weights, LoadWeights(open.views, ToScalarType(StorageDType(options.precision))));
   std::erase_if(weights, [&](const auto& entry) { return !open.shapes.contains(entry.first); });
-  VITOK_ASSIGN_OR_RETURN(Autoencoder model, Autoencoder::Create(open.config, weights, open.device));
+  VITOK_ASSIGN_OR_RETURN(Autoencoder model, Autoencoder::Create(open.config, weights, options.precision, open.device));
   return std::make_unique<AutoencoderTokenizer>(std::move(model));
 }
 
@@ -151,8 +151,9 @@ absl::StatusOr<AutoencoderMemory> EstimateAutoencoderMemory(const LoadOptions& o
   }
   // The CPU computes in float32, whatever the model's dtype; while it loads, the weights are there in both.
   const bool is_cpu = open.device.is_cpu();
-  const int64_t value_bytes = is_cpu ? SizeInBytes(DType::kFloat32) : SizeInBytes(options.dtype);
-  const int64_t loading_bytes = is_cpu ? parameters * SizeInBytes(options.dtype) : 0;
+  const int64_t stored_bytes = SizeInBytes(StorageDType(options.precision));
+  const int64_t value_bytes = is_cpu ? SizeInBytes(DType::kFloat32) : stored_bytes;
+  const int64_t loading_bytes = is_cpu ? parameters * stored_bytes : 0;
   const int64_t live_values =
       std::max(LiveValues(open.config, open.config.encoder), LiveValues(open.config, open.config.decoder));
   return AutoencoderMemory{.weight_bytes = parameters * value_bytes,

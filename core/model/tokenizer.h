@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "core/base/dtype.h"
+#include "core/base/precision.h"
 #include "core/tokens/packed_tokens.h"
 
 namespace vitok {
@@ -18,9 +19,10 @@ namespace vitok {
 struct TokenizerInfo {
   std::string variant;
   int64_t patch_px = 0;
-  int64_t patch_values = 0;     // D
-  int64_t latent_channels = 0;  // Z
-  DType dtype = DType::kFloat32;
+  int64_t patch_values = 0;       // D
+  int64_t latent_channels = 0;    // Z
+  DType dtype = DType::kFloat32;  // of latents and patches
+  Precision precision = Precision::kFloat32;
   std::string device;  // "cpu", "cuda:0"
   bool can_encode = true;
   bool can_decode = true;

@@ -28,4 +28,10 @@ inline bool UseCpuKernel(const at::Tensor& x) {
          (x.dim() == 0 || x.stride(-1) == 1) && !(c10::GradMode::is_enabled() && x.requires_grad());
 }
 
+// The same for a CUDA kernel: bfloat16 on a GPU.
+inline bool UseCudaKernel(const at::Tensor& x) {
+  return x.is_cuda() && x.scalar_type() == at::kBFloat16 && x.stride(-1) == 1 &&
+         !(c10::GradMode::is_enabled() && x.requires_grad());
+}
+
 }  // namespace vitok

@@ -13,6 +13,18 @@ struct RopeTable {
   at::Tensor sin_TF;
 };
 
+// What a table is made from; kernels that compute the angles themselves take it instead.
+struct RopePositions {
+  at::Tensor row_T;        // int32 [T]
+  at::Tensor col_T;        // int32 [T], same device
+  at::Tensor frequency_F;  // RopeFrequencies(head_dim, device)
+};
+
+// inv of above: float32 [D/4]. REQUIRES: head_dim is a positive multiple of 4.
+at::Tensor RopeFrequencies(int64_t head_dim, at::Device device);
+
+RopeTable MakeRopeTable(const RopePositions& positions);
+
 // row_T, col_T: integer [T], same device. REQUIRES: head_dim is a positive multiple of 4. Angles are formed in float32.
 RopeTable MakeRopeTable(const at::Tensor& row_T, const at::Tensor& col_T, int64_t head_dim);
 

@@ -76,7 +76,7 @@ absl::StatusOr<std::shared_ptr<LoadedModel>> ModelLoader::TryLoad(const ModelOpt
   VITOK_ASSIGN_OR_RETURN(std::shared_ptr<LoadedModel> model, LoadModel(options, context_.options->limits, load_));
   const TokenizerInfo& info = model->info();
   spdlog::info("loaded model '{}': {} {} on {} in {:.2f} s", options.key().ToString(), info.variant,
-               DTypeName(info.dtype), info.device, absl::ToDoubleSeconds(MonotonicNow() - start));
+               PrecisionName(info.precision), info.device, absl::ToDoubleSeconds(MonotonicNow() - start));
   model->worker = context_.workers->For(info.device);
   model->memory = std::move(memory);
   PrepareEnd(*model);

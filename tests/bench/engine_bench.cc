@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/base/log.h"
+#include "core/base/precision.h"
 #include "core/base/status_macros.h"
 #include "core/model/autoencoder.h"
 #include "core/model/weight_names.h"
@@ -129,7 +130,9 @@ void PrintKernels(const std::vector<KernelTime>& kernels) {
 absl::Status RunCase(const EngineCase& engine_case, const Options& options, double ceiling, Result* result) {
   VITOK_ASSIGN_OR_RETURN(AutoencoderConfig config, AutoencoderConfig::FromVariant(engine_case.variant));
   config.sliding_window = engine_case.window;
-  VITOK_ASSIGN_OR_RETURN(const Autoencoder model, Autoencoder::Create(config, RandomWeights(config), at::kCUDA));
+  const Precision precision = *ParsePrecision(options.dtype);  // main() lets no other name through
+  VITOK_ASSIGN_OR_RETURN(const Autoencoder model,
+                         Autoencoder::Create(config, RandomWeights(config), precision, at::kCUDA));
   const PackedPatches patches = RandomPatches(config, engine_case.lengths);
   c10::cuda::CUDACachingAllocator::emptyCache();
   c10::cuda::CUDACachingAllocator::resetPeakStats(at::cuda::current_device());
@@ -249,7 +252,7 @@ int main(int argc, char** argv) {
   app.add_option("--case", options.cases, "name of a case; may be repeated (default: all)")
       ->check(CLI::IsMember(names));
   app.add_option("--dtype", options.dtype, "what the blocks compute in")
-      ->check(CLI::IsMember({"bfloat16"}))
+      ->check(CLI::IsMember({"bfloat16", "fp8"}))
       ->capture_default_str();
   app.add_option("--seconds", options.seconds, "of measuring a case, at least")
       ->check(CLI::NonNegativeNumber)

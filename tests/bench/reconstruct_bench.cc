@@ -81,12 +81,13 @@ int main(int argc, char** argv) {
   std::string dtype = "float32";
   app.add_option("--model", options.load.folder, "model folder")->required();
   app.add_option("--photo", options.photo, "picture file")->required();
-  app.add_option("--dtype", dtype, "float32 or bfloat16")->check(CLI::IsMember({"float32", "bfloat16"}));
+  app.add_option("--dtype", dtype, "float32, bfloat16 or fp8")->check(CLI::IsMember({"float32", "bfloat16", "fp8"}));
+  app.add_option("--device", options.load.device, "cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--threads", threads, "ATen threads")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--patches", options.patches_path, "file for the input patches")->required();
   app.add_option("--result", options.result_path, "file for the result patches")->required();
   CLI11_PARSE(app, argc, argv);
-  options.load.dtype = *vitok::ParseDType(dtype);
+  options.load.precision = *vitok::ParsePrecision(dtype);
   at::set_num_threads(threads);
   if (const absl::Status status = vitok::Run(options); !status.ok()) {
     std::cerr << status << "\n";

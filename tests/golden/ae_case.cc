@@ -50,7 +50,8 @@ absl::StatusOr<Autoencoder> LoadModel(const std::filesystem::path& folder, const
   VITOK_ASSIGN_OR_RETURN(const auto encoder, SafetensorsFile::Open((model / "encoder.safetensors").string()));
   VITOK_ASSIGN_OR_RETURN(const auto decoder, SafetensorsFile::Open((model / "decoder.safetensors").string()));
   VITOK_ASSIGN_OR_RETURN(const WeightMap weights, LoadWeights({encoder.get(), decoder.get()}, dtype));
-  return Autoencoder::Create(config, weights, at::kCPU);
+  const Precision precision = dtype == at::kFloat ? Precision::kFloat32 : Precision::kBfloat16;
+  return Autoencoder::Create(config, weights, precision, at::kCPU);
 }
 
 PackedPatches PackCasePatches(const AeCase& ae_case, const Autoencoder& model) {

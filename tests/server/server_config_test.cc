@@ -37,7 +37,7 @@ TEST(ServerConfigTest, FillsInTheDefaults) {
   EXPECT_EQ(options->batching.max_batch_tokens, 16384);
   EXPECT_EQ(options->default_model, "tiny");
   ASSERT_EQ(options->models.size(), 1);
-  EXPECT_EQ(options->models[0].load.dtype, DType::kFloat32);
+  EXPECT_EQ(options->models[0].load.precision, Precision::kFloat32);
   EXPECT_EQ(options->models[0].load.device, "cpu");
   EXPECT_EQ(options->models[0].load.sliding_window, std::nullopt);
 }
@@ -81,7 +81,7 @@ TEST(ServerConfigTest, PrintsWhatItWouldReadAgain) {
   EXPECT_EQ(again->batching.max_delay, absl::Microseconds(2500));
   EXPECT_EQ(again->batching.hang_timeout, absl::Seconds(7));
   EXPECT_EQ(again->batching.warm_up, absl::ZeroDuration());
-  EXPECT_EQ(again->models[0].load.dtype, DType::kBfloat16);
+  EXPECT_EQ(again->models[0].load.precision, Precision::kBfloat16);
   EXPECT_EQ(again->models[0].load.halves, LoadOptions::Halves::kDecoder);
   EXPECT_EQ(again->models[0].load.sliding_window, 8);
   EXPECT_EQ(again->models[0].load.attend_padding_to, 256);
@@ -228,7 +228,7 @@ TEST(ServerConfigTest, ChecksTheModels) {
   EXPECT_THAT(ErrorOf({"models.0.name='a b'"}), HasSubstr("was 'a b'"));
   EXPECT_THAT(ErrorOf({"models.0.folder=''"}), HasSubstr("models[0].folder"));
   EXPECT_THAT(ErrorOf({"models.0.dtype=float16"}),
-              HasSubstr("models[0].dtype must be 'float32' or 'bfloat16'; was 'float16'"));
+              HasSubstr("models[0].dtype must be 'float32', 'bfloat16' or 'fp8'; was 'float16'"));
   EXPECT_THAT(ErrorOf({"models.0.device=tpu"}), HasSubstr("models[0].device"));
   EXPECT_THAT(ErrorOf({"models.0.device='cuda:'"}), HasSubstr("models[0].device"));
   EXPECT_THAT(ErrorOf({"models.0.halves=third"}), HasSubstr("was 'third'"));

@@ -30,7 +30,8 @@ inline Autoencoder MakeTinyModel(at::ScalarType dtype = at::kFloat, std::optiona
                                  at::Device device = at::kCPU) {
   AutoencoderConfig config = *AutoencoderConfig::FromVariant(kTinyVariant);
   config.sliding_window = window;
-  return *Autoencoder::Create(config, RandomWeights(config, dtype), device);
+  const Precision precision = dtype == at::kFloat ? Precision::kFloat32 : Precision::kBfloat16;
+  return *Autoencoder::Create(config, RandomWeights(config, dtype), precision, device);
 }
 
 // An image of rows x cols patches of noise in [-1, 1].

@@ -7,6 +7,8 @@
 
 #include "core/model/aten_block.h"
 #include "core/model/cpu_block.h"
+#include "core/model/cuda_block.h"
+#include "core/model/cuda_fp8_block.h"
 #include "core/ops/qk_norm_rope.h"
 #include "core/ops/rms_norm.h"
 #include "core/ops/swiglu.h"
@@ -17,8 +19,8 @@ namespace vitok {
 namespace {
 
 constexpr int64_t kHeads = 3;
-constexpr int64_t kWidth = 72;  // head dimension 24: no multiple of the kernels' vectors
-constexpr int64_t kHidden = 40;
+constexpr int64_t kWidth = 48;  // head dimension 16; fp8 takes multiples of 16
+constexpr int64_t kHidden = 48;
 constexpr int64_t kTokens = 150;
 
 class BlockTest : public ::testing::Test {
@@ -35,21 +37,37 @@ class BlockTest : public ::testing::Test {
                 .fc2_Wh = matrix(kWidth, kHidden),
                 .gamma_W = at::rand({kWidth})};
     x_TW_ = at::randn({kTokens, kWidth});
-    rope_ = MakeRopeTable(at::randint(40, {kTokens}, at::kInt), at::randint(40, {kTokens}, at::kInt), kWidth / kHeads);
+    positions_ = {at::randint(40, {kTokens}, at::kInt), at::randint(40, {kTokens}, at::kInt),
+                  RopeFrequencies(kWidth / kHeads, at::kCPU)};
   }
 
-  at::Tensor Run(const Block& block, std::optional<int64_t> window) const {
-    at::Tensor x_TW = x_TW_.clone();
-    BlockScratch scratch = block.MakeScratch(kTokens);
-    block.Forward(x_TW, {{offsets_, window}, rope_}, scratch);
-    return x_TW;
+  BlockWeights WeightsAs(at::ScalarType dtype, at::Device device) const {
+    const auto as = [&](const at::Tensor& weight) { return weight.to(device, dtype); };
+    return {as(weights_.norm1_W), as(weights_.qkv_3WW), as(weights_.norm_q_D), as(weights_.norm_k_D),
+            as(weights_.out_WW),  as(weights_.fc1_2hW), as(weights_.fc2_Wh),   as(weights_.gamma_W)};
+  }
+
+  at::Tensor Run(const Block& block, std::optional<int64_t> window, at::ScalarType dtype = at::kFloat,
+                 at::Device device = at::kCPU) const {
+    at::Tensor x_TW = x_TW_.to(device, dtype, /*non_blocking=*/false, /*copy=*/true);
+    const RopePositions positions{positions_.row_T.to(device), positions_.col_T.to(device),
+                                  positions_.frequency_F.to(device)};
+    const AttentionLayout attention{{offsets_, window}, positions};
+    BlockScratch scratch = block.MakeScratch(attention);
+    block.Forward(x_TW, attention, scratch);
+    Block::Finish(x_TW, scratch);
+    return x_TW.to(at::kCPU);
+  }
+
+  static double RelativeError(const at::Tensor& actual, const at::Tensor& expected) {
+    return ((actual.to(at::kFloat) - expected).norm() / expected.norm()).item<double>();
   }
 
   // The formula, with nothing folded.
   at::Tensor Expected(std::optional<int64_t> window) const {
     const at::Tensor h = RmsNormReference(x_TW_, weights_.norm1_W);
     at::Tensor qkv = at::linear(h, weights_.qkv_3WW).view({kTokens, 3, kHeads, kWidth / kHeads});
-    QkNormRopeReference(qkv, weights_.norm_q_D, weights_.norm_k_D, rope_);
+    QkNormRopeReference(qkv, weights_.norm_q_D, weights_.norm_k_D, MakeRopeTable(positions_));
     const at::Tensor attended =
         VarlenAttentionReference(qkv.select(1, 0), qkv.select(1, 1), qkv.select(1, 2), offsets_, window);
     const at::Tensor mlp = at::linear(SwiGluReference(at::linear(h, weights_.fc1_2hW)), weights_.fc2_Wh);
@@ -60,7 +78,7 @@ class BlockTest : public ::testing::Test {
   BlockWeights weights_;
   at::Tensor x_TW_;
   const std::vector<int64_t> offsets_ = {0, 1, 70, kTokens};
-  RopeTable rope_;
+  RopePositions positions_;
 };
 
 TEST_F(BlockTest, EveryFormEqualsTheFormula) {
@@ -73,8 +91,37 @@ TEST_F(BlockTest, EveryFormEqualsTheFormula) {
   }
 }
 
+// The forms for a GPU, on the CPU through the definitions of their ops; on a GPU through its kernels.
+TEST_F(BlockTest, FormsForAGpuEqualTheFormulaUpToTheirPrecision) {
+  for (const at::Device device : {at::Device(at::kCPU), at::Device(at::kCUDA)}) {
+    if (device.is_cuda() && !at::hasCUDA()) continue;
+    const BlockWeights weights = WeightsAs(at::kBFloat16, device);
+    const CudaBlock bfloat16(weights, kHeads);
+    const CudaFp8Block fp8(weights, kHeads);
+    for (const std::optional<int64_t> window : {std::optional<int64_t>(), {5}}) {
+      const at::Tensor expected = Expected(window);
+      EXPECT_TRUE(IsNear(Run(bfloat16, window, at::kBFloat16, device), expected, 0.08)) << device;
+      EXPECT_LT(RelativeError(Run(bfloat16, window, at::kBFloat16, device), expected), 0.006) << device;
+      EXPECT_LT(RelativeError(Run(fp8, window, at::kBFloat16, device), expected), 0.04) << device;
+    }
+  }
+}
+
+TEST_F(BlockTest, Fp8LeavesItsResultForTheNextNorm) {
+  const BlockWeights weights = WeightsAs(at::kBFloat16, at::kCPU);
+  const CudaFp8Block block(weights, kHeads);
+  const AttentionLayout attention{{offsets_, std::nullopt}, positions_};
+  at::Tensor x_TW = x_TW_.to(at::kBFloat16);
+  const at::Tensor once = Run(block, std::nullopt, at::kBFloat16, at::kCPU);
+  BlockScratch scratch = block.MakeScratch(attention);
+  block.Forward(x_TW, attention, scratch);
+  EXPECT_TRUE(scratch.pending);
+  block.Forward(x_TW, attention, scratch);
+  EXPECT_TRUE(IsSame(x_TW, once)) << "the second block adds what the first has left";
+}
+
 TEST_F(BlockTest, TakesTheCpuFormForWeightsOnTheCpu) {
-  EXPECT_NE(dynamic_cast<CpuBlock*>(Block::Create(weights_, kHeads).get()), nullptr);
+  EXPECT_NE(dynamic_cast<CpuBlock*>(Block::Create(weights_, kHeads, Precision::kFloat32).get()), nullptr);
 }
 
 }  // namespace

@@ -17,15 +17,24 @@ class CudaAutoencoderTest : public ::testing::TestWithParam<std::optional<int64_
     if (const auto device = ParseDevice("cuda"); !device.ok()) GTEST_SKIP() << device.status().message();
   }
 
+  static Autoencoder MakeModel(const char* variant, Precision precision, at::Device device) {
+    AutoencoderConfig config = *AutoencoderConfig::FromVariant(variant);
+    config.sliding_window = GetParam();
+    return *Autoencoder::Create(config, RandomWeights(config, at::kFloat), precision, device);
+  }
+
   // Latents and patches of some images, packed and on the host.
-  static std::pair<at::Tensor, at::Tensor> RoundTrip(at::ScalarType dtype, at::Device device) {
-    const Autoencoder model = MakeTinyModel(dtype, GetParam(), device);
+  static std::pair<at::Tensor, at::Tensor> RoundTrip(const Autoencoder& model) {
     std::vector<PatchSequence> images;
     for (const auto& [rows, cols] : {std::pair{3, 5}, {1, 1}, {20, 17}, {4, 4}}) {
       images.push_back(RandomImage(model.config(), rows, cols, rows));
     }
-    const PackedLatents latents = model.Encode(PackPatches(images, {.dtype = dtype, .device = device}));
-    return {latents.z_TZ.cpu(), model.Decode(latents).patches_TD.cpu()};
+    const PackedLatents latents = model.Encode(PackPatches(images, {.dtype = model.dtype(), .device = model.device()}));
+    return {latents.z_TZ.cpu().to(at::kFloat), model.Decode(latents).patches_TD.cpu().to(at::kFloat)};
+  }
+
+  static double RelativeError(const at::Tensor& actual, const at::Tensor& expected) {
+    return ((actual - expected).norm() / expected.norm()).item<double>();
   }
 
   const c10::InferenceMode inference_;
@@ -35,12 +44,29 @@ INSTANTIATE_TEST_SUITE_P(, CudaAutoencoderTest, testing::Values(std::nullopt, st
                          [](const auto& info) { return info.param ? "SlidingWindow" : "FullAttention"; });
 
 TEST_P(CudaAutoencoderTest, EqualsTheCpu) {
-  for (const auto& [dtype, tolerance] : {std::pair{at::kFloat, 2e-4}, {at::kBFloat16, 0.15}}) {
-    const auto [z, patches] = RoundTrip(dtype, at::kCUDA);
-    const auto [expected_z, expected_patches] = RoundTrip(dtype, at::kCPU);
-    EXPECT_TRUE(IsNear(z, expected_z, tolerance)) << c10::toString(dtype);
-    EXPECT_TRUE(IsNear(patches, expected_patches, tolerance)) << c10::toString(dtype);
+  for (const auto& [precision, tolerance] : {std::pair{Precision::kFloat32, 2e-4}, {Precision::kBfloat16, 0.15}}) {
+    const auto [z, patches] = RoundTrip(MakeModel(kTinyVariant, precision, at::kCUDA));
+    const auto [expected_z, expected_patches] = RoundTrip(MakeModel(kTinyVariant, precision, at::kCPU));
+    EXPECT_TRUE(IsNear(z, expected_z, tolerance)) << PrecisionName(precision);
+    EXPECT_TRUE(IsNear(patches, expected_patches, tolerance)) << PrecisionName(precision);
   }
+}
+
+TEST_P(CudaAutoencoderTest, StaysNearFloat32) {
+  constexpr char kVariant[] = "w128_d3_h2-w144_d3_h2/1x8x16";  // heads of 64 and 72
+  const auto [expected_z, expected_patches] = RoundTrip(MakeModel(kVariant, Precision::kFloat32, at::kCPU));
+  for (const auto& [precision, bound] : {std::pair{Precision::kBfloat16, 0.02}, {Precision::kFp8, 0.12}}) {
+    const auto [z, patches] = RoundTrip(MakeModel(kVariant, precision, at::kCUDA));
+    EXPECT_LT(RelativeError(z, expected_z), bound) << PrecisionName(precision);
+    EXPECT_LT(RelativeError(patches, expected_patches), bound) << PrecisionName(precision);
+  }
+}
+
+TEST_P(CudaAutoencoderTest, RefusesFp8WithAWidthItsProductsDoNotTake) {
+  AutoencoderConfig config = *AutoencoderConfig::FromVariant(kTinyVariant);
+  const auto model = Autoencoder::Create(config, RandomWeights(config, at::kFloat), Precision::kFp8, at::kCUDA);
+  EXPECT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(model.status().message().find("width 72 is no multiple of 16"), std::string_view::npos) << model.status();
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ namespace vitok {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::HasSubstr;
 
 std::map<std::string, TensorView> Views(const WeightMap& weights) {
@@ -122,9 +123,9 @@ TEST_F(LoadAutoencoderTest, DecoderAloneLoadsAndRefusesToEncode) {
 
 TEST_F(LoadAutoencoderTest, EncodeThenDecodeEqualsReconstructBitForBit) {
   WriteHalves();
-  for (const DType dtype : {DType::kFloat32, DType::kBfloat16}) {
+  for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {
     LoadOptions options = Options();
-    options.dtype = dtype;
+    options.precision = precision;
     options.attend_padding_to = 20;
     const auto tokenizer = LoadAutoencoder(options);
     ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
@@ -174,8 +175,10 @@ TEST_F(LoadAutoencoderTest, NamesWhatIsMissing) {
   options.halves = LoadOptions::Halves::kBoth;
   EXPECT_EQ(LoadAutoencoder(options).status().code(), absl::StatusCode::kNotFound);
   options = Options();
-  options.dtype = DType::kUint8;
-  EXPECT_EQ(LoadAutoencoder(options).status().code(), absl::StatusCode::kInvalidArgument);
+  options.precision = Precision::kFp8;
+  EXPECT_EQ(LoadAutoencoder(options).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(LoadAutoencoder(options).status().message()),
+              AllOf(HasSubstr(options.folder), HasSubstr("dtype fp8"), HasSubstr("the device is cpu")));
   options = Options();
   options.device = "tpu";
   EXPECT_EQ(LoadAutoencoder(options).status().code(), absl::StatusCode::kInvalidArgument);

@@ -1,0 +1,71 @@
+#include "core/model/cuda_fp8_block.h"
+
+#include <cmath>
+
+#include "core/ops/qk_norm_rope_swiglu.h"
+#include "core/ops/quantize_rows.h"
+#include "core/ops/residual_norm.h"
+
+namespace vitok {
+namespace {
+
+// amax of a hidden state, in units of its root mean square, that the attention bound is brought to. Not critical.
+constexpr double kHiddenPeak = 20;
+// The norm's result and the weights are rounded to e4m3, which can make each value of theirs larger by 1/16.
+constexpr double kRoundingMargin = 17.0 / 16 * 17 / 16;
+
+}  // namespace
+
+// The weights of both products, and the bound of attention with them.
+struct CudaFp8Block::Folded {
+  at::Tensor in_PW;
+  at::Tensor out_WK;
+  double attention_bound;
+
+  explicit Folded(const BlockWeights& weights) : in_PW(FoldInput(weights)), out_WK(FoldOutput(weights)) {
+    const int64_t width = weights.norm1_W.size(0);
+    const int64_t hidden = weights.fc2_Wh.size(1);
+    const auto norms = [&](int64_t begin, int64_t count) { return in_PW.narrow(0, begin, count).norm(2, {1}); };
+    const double bound = norms(2 * width, width).max().item<double>() * std::sqrt(static_cast<double>(width));
+    // h is about standard normal, so values and gates have their weights' norms as standard deviation; silu halves.
+    const double hidden_rms = (norms(3 * width, hidden) * norms(3 * width + hidden, hidden)).mean().item<double>() / 2;
+    const double wanted = kHiddenPeak * hidden_rms;
+    const double factor = bound > 0 && wanted > 0 ? std::exp2(std::round(std::log2(wanted / bound))) : 1.0;
+    in_PW.narrow(0, 2 * width, width).mul_(factor);
+    out_WK.narrow(1, 0, width).div_(factor);
+    attention_bound = std::max(bound * factor * kRoundingMargin, double{kLeastAmax});
+  }
+};
+
+CudaFp8Block::CudaFp8Block(const BlockWeights& weights, int64_t heads)
+    : CudaFp8Block(weights, heads, Folded(weights)) {}
+
+CudaFp8Block::CudaFp8Block(const BlockWeights& weights, int64_t heads, const Folded& folded)
+    : Block(weights, heads),
+      in_(folded.in_PW),
+      out_(folded.out_WK),
+      least_amax_(static_cast<float>(folded.attention_bound)) {}
+
+BlockScratch CudaFp8Block::MakeScratch(const AttentionLayout& attention) const {
+  BlockScratch scratch = MakeFusedScratch(attention);
+  const int64_t tokens = attention.num_tokens();
+  const at::Device device = scratch.in_TP.device();
+  scratch.h8 = QuantizedRows::Empty(tokens, width_, device);
+  scratch.out8 = QuantizedRows::Empty(tokens, width_ + hidden_, device);
+  scratch.branch_TW = at::empty({tokens, width_}, scratch.in_TP.options());
+  return scratch;
+}
+
+void CudaFp8Block::Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const {
+  ResidualNormInto(x_TW, scratch.pending ? scratch.branch_TW : at::Tensor(), scratch.h8);
+  in_.Into(scratch.h8, scratch.in_TP);
+  QuantizedRows hidden{scratch.out8.values_TK.narrow(1, width_, hidden_), scratch.out8.scale_T1};
+  QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, hidden, least_amax_);
+  Attend(attention, scratch.qkv_T3HD, scratch.branch_TW, scratch);  // free: its last contents are in x
+  QuantizedRows attended{scratch.out8.values_TK.narrow(1, 0, width_), scratch.out8.scale_T1};
+  QuantizeRowsBy(scratch.branch_TW, attended);
+  out_.Into(scratch.out8, scratch.branch_TW);
+  scratch.pending = true;
+}
+
+}  // namespace vitok

@@ -1,0 +1,44 @@
+// The products of a transformer block on a GPU: each owns its weight in the form that its product takes.
+// y = x · Wᵀ; rows are tokens. Immutable. Without a GPU they compute the same in ATen ops, for tests.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include "core/ops/quantize_rows.h"
+
+namespace vitok {
+
+// bfloat16 with float32 accumulation.
+class Bfloat16Linear {
+ public:
+  // weight [M, K], any float dtype; rounded once.
+  explicit Bfloat16Linear(const at::Tensor& weight_MK);
+
+  // y [T, M] = x [T, K] · Wᵀ
+  void Into(const at::Tensor& x_TK, at::Tensor& y_TM) const;
+  // y [T, M] += x [T, K] · Wᵀ, rounded once
+  void AddTo(const at::Tensor& x_TK, at::Tensor& y_TM) const;
+
+ private:
+  at::Tensor weight_KM_;
+};
+
+// e4m3 with a scale a token and a scale an output channel, accumulated in the tensor cores' fast mode as the published
+// evaluation does; the result is bfloat16.
+class Fp8Linear {
+ public:
+  // weight [M, K], any float dtype; quantised from float32. REQUIRES: M and K multiples of 16 on a GPU.
+  explicit Fp8Linear(const at::Tensor& weight_MK);
+
+  // y [T, M] = x [T, K] · Wᵀ; y contiguous bfloat16.
+  void Into(const QuantizedRows& x, at::Tensor& y_TM) const;
+
+  // What M and K must be multiples of.
+  static constexpr int64_t kAlignment = 16;
+
+ private:
+  at::Tensor weight_KM_;  // column by column
+  at::Tensor scale_1M_;
+};
+
+}  // namespace vitok
