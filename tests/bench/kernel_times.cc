@@ -1,5 +1,6 @@
 #include "tests/bench/kernel_times.h"
 
+#include <c10/cuda/CUDAFunctions.h>
 #include <torch/csrc/autograd/profiler_kineto.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@ std::vector<KernelTime> ProfileKernels(const std::function<void()>& work) {
   profiler::prepareProfiler(config, activities);
   profiler::enableProfiler(config, activities);
   work();
+  c10::cuda::device_synchronize();  // what still runs when the profiler stops is not seen
   const auto result = profiler::disableProfiler();
   std::map<std::string, KernelTime> by_name;
   for (const profiler::KinetoEvent& event : result->events()) {

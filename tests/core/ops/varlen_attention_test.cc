@@ -21,7 +21,7 @@ class VarlenAttentionTest : public testing::TestWithParam<OpParams> {};
 INSTANTIATE_TEST_SUITE_P(, VarlenAttentionTest, kFloatAndBfloat16, OpParamName);
 
 TEST_P(VarlenAttentionTest, EqualsReferenceWithAndWithoutWindow) {
-  const Offsets offsets = {0, 2, 5, 9, 10, 320, 917};
+  const Offsets offsets = {0, 2, 5, 5, 9, 10, 320, 917, 917};  // two images without tokens
   const at::Tensor qkv = RandomTensor({917, 3, 2, 24}, GetParam().dtype, 10);
   for (const std::optional<int64_t> window : {std::optional<int64_t>(), {0}, {1}, {3}, {64}, {300}, {5000}}) {
     const at::Tensor expected =
