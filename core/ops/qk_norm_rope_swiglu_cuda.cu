@@ -46,37 +46,59 @@ __device__ __forceinline__ float SumOverLanes(float value, int first, int lanes)
   return sum;
 }
 
+// A thread's share of the heads, queries and then keys: one vector each of every step-th head.
 // kLanes: lanes of a head if a power of two, else 0. REQUIRES: head_dim a multiple of kVector, at most a warp's.
 template <int kLanes>
-__device__ __forceinline__ void NormRotateVectors(__nv_bfloat16* y, const Args& args, const float2* rotation) {
-  const int lanes = kLanes > 0 ? kLanes : args.head_dim / kVector;
-  const int heads_of_warp = kWarp / lanes;
-  const int lane = threadIdx.x % kWarp;
-  const int slot = lane / lanes;
-  const int column = (lane - slot * lanes) * kVector;
-  const int step = blockDim.x / kWarp * heads_of_warp;
-  for (int first = threadIdx.x / kWarp * heads_of_warp; first < 2 * args.heads; first += step) {
-    const int head = first + slot;  // queries, then keys
-    const bool active = slot < heads_of_warp && head < 2 * args.heads;
-    __nv_bfloat16* const at = y + head * args.head_dim + column;
-    float x[kVector] = {};
-    if (active) LoadVector(at, x);
+struct HeadShare {
+  int lanes;   // of a head
+  int slot;    // of the thread's head among those of its warp; lanes that are left over have one too many
+  int column;  // in the head
+  int first;   // head of the warp's slot 0
+  int step;
+  int end;  // of the heads; 0 for lanes left over
+
+  __device__ __forceinline__ explicit HeadShare(const Args& args)
+      : lanes(kLanes > 0 ? kLanes : args.head_dim / kVector) {
+    const int heads_of_warp = kWarp / lanes;
+    const int lane = threadIdx.x % kWarp;
+    slot = lane / lanes;
+    column = (lane - slot * lanes) * kVector;
+    first = threadIdx.x / kWarp * heads_of_warp;
+    step = blockDim.x / kWarp * heads_of_warp;
+    end = slot < heads_of_warp ? 2 * args.heads : 0;
+  }
+
+  __device__ __forceinline__ uint4 Load(const __nv_bfloat16* y, int head, const Args& args) const {
+    return head < end ? LoadRaw(y + head * args.head_dim + column) : make_uint4(0, 0, 0, 0);
+  }
+};
+
+// `raw`: what share.Load gives for the thread's first head.
+template <int kLanes>
+__device__ __forceinline__ void NormRotateVectors(__nv_bfloat16* y, const Args& args, const HeadShare<kLanes>& share,
+                                                  uint4 raw, const float2* rotation) {
+  for (int first = share.first; first < 2 * args.heads; first += share.step) {
+    const int head = first + share.slot;
+    if (first != share.first) raw = share.Load(y, head, args);
+    float x[kVector];
+    ToFloats(raw, x);
     float sum = 0;
 #pragma unroll
     for (int i = 0; i < kVector; ++i) sum += x[i] * x[i];
-    sum = SumOverLanes<kLanes>(sum, slot * lanes, lanes);
-    if (!active) continue;
+    sum = SumOverLanes<kLanes>(sum, share.slot * share.lanes, share.lanes);
+    if (head >= share.end) continue;
     const float norm = rsqrtf(sum / static_cast<float>(args.head_dim) + args.eps);
     float weight[kVector];
-    LoadVector(static_cast<const __nv_bfloat16*>(head < args.heads ? args.weight_q : args.weight_k) + column, weight);
+    LoadVector(static_cast<const __nv_bfloat16*>(head < args.heads ? args.weight_q : args.weight_k) + share.column,
+               weight);
 #pragma unroll
     for (int i = 0; i < kVector; i += 2) {
       const float2 rotated =
-          Rotate(x[i] * norm * weight[i], x[i + 1] * norm * weight[i + 1], rotation[(column + i) / 2]);
+          Rotate(x[i] * norm * weight[i], x[i + 1] * norm * weight[i + 1], rotation[(share.column + i) / 2]);
       x[i] = rotated.x;
       x[i + 1] = rotated.y;
     }
-    StoreVector(x, at);
+    StoreVector(x, y + head * args.head_dim + share.column);
   }
 }
 
@@ -107,56 +129,71 @@ __device__ __forceinline__ float FindFactor(float amax, const Args& args) {
   return 1.0f / scale;
 }
 
-__device__ __forceinline__ void SwiGluVector(const __nv_bfloat16* values, int hidden, float (&result)[kVector]) {
+__device__ __forceinline__ void SwiGluVector(uint4 values, uint4 gates, float (&result)[kVector]) {
   float gate[kVector];
-  LoadVector(values, result);
-  LoadVector(values + hidden, gate);
+  ToFloats(values, result);
+  ToFloats(gates, gate);
 #pragma unroll
   for (int i = 0; i < kVector; ++i) result[i] = SwiGlu(result[i], gate[i]);
 }
 
-__device__ __forceinline__ void SwiGluVectors(const __nv_bfloat16* values, int hidden, __nv_bfloat16* out) {
-  for (int i = threadIdx.x * kVector; i < hidden; i += blockDim.x * kVector) {
-    float result[kVector];
-    SwiGluVector(values + i, hidden, result);
-    StoreVector(result, out + i);
-  }
-  __syncthreads();
-}
+// The loads of a thread's share of the hidden state, kVectors vectors at most, apart from its use: they are in flight
+// while the rotation is computed.
+template <int kVectors>
+struct HiddenShare {
+  uint4 values[kVectors];
+  uint4 gates[kVectors];
 
-template <int kVectors>  // of a thread, at most
-__device__ __forceinline__ void SwiGluQuantizeVectors(const __nv_bfloat16* values, const Args& args, uint8_t* out) {
-  float result[kVectors][kVector] = {};
-  float amax = 0;
+  __device__ __forceinline__ HiddenShare(const __nv_bfloat16* from, int hidden) {
+#pragma unroll
+    for (int k = 0; k < kVectors; ++k) {
+      const int i = (threadIdx.x + k * blockDim.x) * kVector;
+      const bool active = i < hidden;
+      values[k] = active ? LoadRaw(from + i) : make_uint4(0, 0, 0, 0);
+      gates[k] = active ? LoadRaw(from + hidden + i) : make_uint4(0, 0, 0, 0);
+    }
+  }
+};
+
+// Writes the hidden state. All threads meet here, after FillRotation.
+template <bool kQuantize, int kVectors>
+__device__ __forceinline__ void SwiGluVectors(const HiddenShare<kVectors>& share, const Args& args) {
+  const int64_t row = blockIdx.x * args.out_stride;
+  float result[kVectors][kVector];
+  float factor = 0;
+  if constexpr (kQuantize) {
+    float amax = 0;
+#pragma unroll
+    for (int k = 0; k < kVectors; ++k) {
+      SwiGluVector(share.values[k], share.gates[k], result[k]);
+      amax = AbsMax(result[k], amax);
+    }
+    factor = FindFactor(amax, args);
+  }
 #pragma unroll
   for (int k = 0; k < kVectors; ++k) {
     const int i = (threadIdx.x + k * blockDim.x) * kVector;
     if (i >= args.hidden) continue;
-    SwiGluVector(values + i, args.hidden, result[k]);
-    amax = AbsMax(result[k], amax);
+    if constexpr (kQuantize) {
+      StoreVector(result[k], factor, static_cast<uint8_t*>(args.out) + row + i);
+    } else {
+      SwiGluVector(share.values[k], share.gates[k], result[k]);
+      StoreVector(result[k], static_cast<__nv_bfloat16*>(args.out) + row + i);
+    }
   }
-  const float factor = FindFactor(amax, args);
-#pragma unroll
-  for (int k = 0; k < kVectors; ++k) {
-    const int i = (threadIdx.x + k * blockDim.x) * kVector;
-    if (i < args.hidden) StoreVector(result[k], factor, out + i);
-  }
+  if constexpr (!kQuantize) __syncthreads();
 }
 
-// kVectors: of a thread's hidden state, at most; 0: bfloat16 out.
-template <int kLanes, int kVectors>
+template <bool kQuantize, int kLanes, int kVectors>
 __global__ void __launch_bounds__(kMaxThreads) MiddleVectors(const Args args) {
   extern __shared__ float2 rotation[];
-  FillRotation(args, rotation);
   auto* const y = static_cast<__nv_bfloat16*>(args.y) + blockIdx.x * args.y_stride;
-  const __nv_bfloat16* const values = y + 3 * args.heads * args.head_dim;
-  const int64_t out = blockIdx.x * args.out_stride;
-  if constexpr (kVectors > 0) {
-    SwiGluQuantizeVectors<kVectors>(values, args, static_cast<uint8_t*>(args.out) + out);
-  } else {
-    SwiGluVectors(values, args.hidden, static_cast<__nv_bfloat16*>(args.out) + out);
-  }
-  NormRotateVectors<kLanes>(y, args, rotation);
+  const HeadShare<kLanes> heads(args);
+  const uint4 first_head = heads.Load(y, heads.first + heads.slot, args);
+  const HiddenShare<kVectors> hidden(y + 3 * args.heads * args.head_dim, args.hidden);
+  FillRotation(args, rotation);
+  SwiGluVectors<kQuantize>(hidden, args);
+  NormRotateVectors(y, args, heads, first_head, rotation);
 }
 
 template <bool kQuantize>
@@ -185,17 +222,15 @@ __global__ void MiddleValues(const Args args) {
 
 size_t SharedBytes(const Args& args) { return args.head_dim / 2 * sizeof(float2); }
 
-template <int kLanes>
+template <bool kQuantize, int kLanes>
 void LaunchVectors(const Args& args, cudaStream_t stream) {
   const auto tokens = static_cast<unsigned>(args.tokens);
   const int vectors = args.hidden / kVector;
-  if (args.scale == nullptr) {
-    MiddleVectors<kLanes, 0><<<tokens, kThreads, SharedBytes(args), stream>>>(args);
-  } else if (vectors <= 2 * kThreads) {
-    MiddleVectors<kLanes, 2><<<tokens, kThreads, SharedBytes(args), stream>>>(args);
+  if (vectors <= 2 * kThreads) {
+    MiddleVectors<kQuantize, kLanes, 2><<<tokens, kThreads, SharedBytes(args), stream>>>(args);
   } else {
     const int threads = std::max(kThreads, RoundUpToWarps((vectors + 3) / 4));
-    MiddleVectors<kLanes, 4><<<tokens, threads, SharedBytes(args), stream>>>(args);
+    MiddleVectors<kQuantize, kLanes, 4><<<tokens, threads, SharedBytes(args), stream>>>(args);
   }
 }
 
@@ -206,23 +241,23 @@ bool RunsInVectors(const Args& args) {
          TakesVectors(args.out, args.out_stride, args.scale != nullptr ? 1 : 2);
 }
 
+template <bool kQuantize>
+void Launch(const Args& args, cudaStream_t stream) {
+  if (!RunsInVectors(args)) {
+    MiddleValues<kQuantize><<<static_cast<unsigned>(args.tokens), kThreads, SharedBytes(args), stream>>>(args);
+  } else if (args.head_dim == 64) {
+    LaunchVectors<kQuantize, 8>(args, stream);
+  } else if (args.head_dim == 128) {
+    LaunchVectors<kQuantize, 16>(args, stream);
+  } else {
+    LaunchVectors<kQuantize, 0>(args, stream);
+  }
+}
+
 }  // namespace
 
 cudaError_t LaunchQkNormRopeSwiGlu(const Args& args, cudaStream_t stream) {
-  if (!RunsInVectors(args)) {
-    const auto tokens = static_cast<unsigned>(args.tokens);
-    if (args.scale != nullptr) {
-      MiddleValues<true><<<tokens, kThreads, SharedBytes(args), stream>>>(args);
-    } else {
-      MiddleValues<false><<<tokens, kThreads, SharedBytes(args), stream>>>(args);
-    }
-  } else if (args.head_dim == 64) {
-    LaunchVectors<8>(args, stream);
-  } else if (args.head_dim == 128) {
-    LaunchVectors<16>(args, stream);
-  } else {
-    LaunchVectors<0>(args, stream);
-  }
+  args.scale != nullptr ? Launch<true>(args, stream) : Launch<false>(args, stream);
   return cudaGetLastError();
 }
 

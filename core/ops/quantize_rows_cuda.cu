@@ -57,20 +57,36 @@ __global__ void QuantizeValues(const QuantizeRowsArgs args) {
   for (int64_t i = threadIdx.x; i < args.width; i += blockDim.x) StoreFloat(LoadFloat(x + i) * factor, out + i);
 }
 
-template <bool kVectors>
-__global__ void QuantizeBy(const QuantizeRowsArgs args) {
-  const int64_t row = int64_t{blockIdx.x} * blockDim.y + threadIdx.y;
-  if (row >= args.rows) return;
-  const float factor = 1.0f / args.scale[row];
-  constexpr int kStep = kVectors ? kVector : 1;
-  for (int64_t i = threadIdx.x * kStep; i < args.width; i += blockDim.x * kStep) {
-    if constexpr (kVectors) {
-      float values[kVector];
-      LoadVector(RowOf(args, row) + i, values);
-      StoreVector(values, factor, OutOf(args, row) + i);
-    } else {
-      StoreFloat(LoadFloat(RowOf(args, row) + i) * factor, OutOf(args, row) + i);
+// The rows of a thread, blockDim.y apart: their loads are in flight together.
+constexpr int kRowsOfThread = 4;
+
+__global__ void QuantizeVectorsBy(const QuantizeRowsArgs args) {
+  const int64_t first = int64_t{blockIdx.x} * blockDim.y * kRowsOfThread + threadIdx.y;
+  for (int64_t column = threadIdx.x * kVector; column < args.width; column += blockDim.x * kVector) {
+    uint4 raw[kRowsOfThread];
+    float scale[kRowsOfThread];
+#pragma unroll
+    for (int k = 0; k < kRowsOfThread; ++k) {
+      const int64_t row = first + k * blockDim.y;
+      if (row >= args.rows) continue;
+      raw[k] = LoadRaw(RowOf(args, row) + column);
+      scale[k] = args.scale[row];
     }
+#pragma unroll
+    for (int k = 0; k < kRowsOfThread; ++k) {
+      const int64_t row = first + k * blockDim.y;
+      if (row >= args.rows) continue;
+      float values[kVector];
+      ToFloats(raw[k], values);
+      StoreVector(values, 1.0f / scale[k], OutOf(args, row) + column);
+    }
+  }
+}
+
+__global__ void QuantizeValuesBy(const QuantizeRowsArgs args) {
+  const float factor = 1.0f / args.scale[blockIdx.x];
+  for (int64_t i = threadIdx.x; i < args.width; i += blockDim.x) {
+    StoreFloat(LoadFloat(RowOf(args, blockIdx.x) + i) * factor, OutOf(args, blockIdx.x) + i);
   }
 }
 
@@ -97,15 +113,14 @@ cudaError_t LaunchQuantizeRows(const QuantizeRowsArgs& args, cudaStream_t stream
 }
 
 cudaError_t LaunchQuantizeRowsBy(const QuantizeRowsArgs& args, cudaStream_t stream) {
-  const bool vectors = RunsInVectors(args);
-  const int64_t steps = vectors ? args.width / kVector : args.width;
-  const int across = std::min(RoundUpToWarps(steps), kThreads);
-  const dim3 threads(across, kThreads / across);
-  const auto blocks = static_cast<unsigned>((args.rows + threads.y - 1) / threads.y);
-  if (vectors) {
-    QuantizeBy<true><<<blocks, threads, 0, stream>>>(args);
+  if (RunsInVectors(args)) {
+    const int across = std::min(RoundUpToWarps(args.width / kVector), kThreads);
+    const dim3 threads(across, kThreads / across);
+    const int64_t rows_of_block = threads.y * kRowsOfThread;
+    const auto blocks = static_cast<unsigned>((args.rows + rows_of_block - 1) / rows_of_block);
+    QuantizeVectorsBy<<<blocks, threads, 0, stream>>>(args);
   } else {
-    QuantizeBy<false><<<blocks, threads, 0, stream>>>(args);
+    QuantizeValuesBy<<<static_cast<unsigned>(args.rows), kThreads, 0, stream>>>(args);
   }
   return cudaGetLastError();
 }

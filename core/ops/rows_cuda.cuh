@@ -14,14 +14,19 @@ inline constexpr int kWarp = 32;
 inline constexpr int kVector = 8;  // bfloat16 values of one 16-byte access
 
 // REQUIRES for the Vector functions: a multiple of kVector values from a 16-byte (e4m3: 8-byte) boundary.
-__device__ __forceinline__ void LoadVector(const __nv_bfloat16* from, float (&values)[kVector]) {
-  const uint4 raw = *reinterpret_cast<const uint4*>(from);
+__device__ __forceinline__ uint4 LoadRaw(const __nv_bfloat16* from) { return *reinterpret_cast<const uint4*>(from); }
+
+__device__ __forceinline__ void ToFloats(uint4 raw, float (&values)[kVector]) {
   const uint32_t words[4] = {raw.x, raw.y, raw.z, raw.w};
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
     values[2 * i] = __uint_as_float(words[i] << 16);
     values[2 * i + 1] = __uint_as_float(words[i] & 0xffff0000u);
   }
+}
+
+__device__ __forceinline__ void LoadVector(const __nv_bfloat16* from, float (&values)[kVector]) {
+  ToFloats(LoadRaw(from), values);
 }
 
 __device__ __forceinline__ uint32_t PackBfloat16(float low, float high) {

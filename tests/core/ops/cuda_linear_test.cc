@@ -15,7 +15,8 @@ void ExpectProducts(int64_t tokens, int64_t inputs, int64_t outputs, at::Device 
   const at::Tensor weight = at::randn({outputs, inputs}).to(device);
   const at::Tensor x = at::randn({tokens, inputs}).to(device, at::kBFloat16);
   at::Tensor y = at::full({tokens, outputs}, NAN, x.options());
-  const double tolerance = std::sqrt(static_cast<double>(inputs)) / 32;  // a step of bfloat16 at six deviations
+  // A step of bfloat16 at six deviations. Short batches sum parts of K that were rounded to bfloat16 on their own.
+  const double tolerance = std::sqrt(static_cast<double>(inputs)) / 16;
 
   const Bfloat16Linear bfloat16(weight);
   const at::Tensor expected = at::linear(x.to(at::kFloat), weight.to(at::kBFloat16).to(at::kFloat));
@@ -31,8 +32,7 @@ void ExpectProducts(int64_t tokens, int64_t inputs, int64_t outputs, at::Device 
   QuantizeRowsInto(weight, weight8);
   y.fill_(NAN);
   Fp8Linear(weight).Into(x8, y);
-  // Fast accumulation keeps some 13 bits of each partial sum.
-  EXPECT_TRUE(IsNear(y, at::linear(x8.Dequantize(), weight8.Dequantize()), 2 * tolerance));
+  EXPECT_TRUE(IsNear(y, at::linear(x8.Dequantize(), weight8.Dequantize()), tolerance));
 }
 
 TEST(CudaLinear, WithoutAGpuAtenComputesTheSame) { ExpectProducts(5, 32, 48, at::kCPU); }
