@@ -11,6 +11,7 @@
 #include "client/channel.h"
 #include "client/credentials.h"
 #include "client/grpc_stream.h"
+#include "client/traceparent.h"
 #include "client/wire_format.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
@@ -83,11 +84,13 @@ class TokenizerClient::Stub {
   absl::StatusOr<Response> Call(std::string_view name,
                                 grpc::Status (v1::Tokenizer::Stub::*method)(grpc::ClientContext*, const Request&,
                                                                             Response*),
-                                const Request& request, absl::Duration* round_trip = nullptr) const {
+                                const Request& request, const std::string& traceparent = "",
+                                absl::Duration* round_trip = nullptr) const {
+    VITOK_RETURN_IF_ERROR(CheckTraceparent(traceparent));
     const absl::Time start = absl::Now();
     const absl::Time deadline = start + options_.deadline;
     while (true) {
-      const std::unique_ptr<grpc::ClientContext> context = MakeContext();
+      const std::unique_ptr<grpc::ClientContext> context = MakeContext(traceparent);
       context->set_deadline(absl::ToChronoTime(deadline));
       Response response;
       const grpc::Status grpc_status = (*stub_.*method)(context.get(), request, &response);
@@ -109,17 +112,19 @@ class TokenizerClient::Stub {
       typename TokenizerStream<Input, Result>::OnResult on_result, const Params& params,
       const StreamOptions& options) const {
     VITOK_RETURN_IF_ERROR(CheckOptions(options));
+    VITOK_RETURN_IF_ERROR(CheckTraceparent(params.traceparent));
     return std::make_unique<GrpcStream<Input, Result, Params, Request, Response>>(
         GrpcStreamOptions{.stream = options, .retry = options_.retry, .site = Site(name, options.deadline)}, params,
-        std::move(on_result), MakeContext(),
+        std::move(on_result), MakeContext(params.traceparent),
         [this, method](grpc::ClientContext* context) { return (*stub_.*method)(context); });
   }
 
  private:
-  std::unique_ptr<grpc::ClientContext> MakeContext() const {
+  std::unique_ptr<grpc::ClientContext> MakeContext(const std::string& traceparent) const {
     auto context = std::make_unique<grpc::ClientContext>();
     context->set_wait_for_ready(options_.wait_for_ready);
     if (!options_.token.empty()) context->AddMetadata("authorization", "Bearer " + options_.token);
+    if (!traceparent.empty()) context->AddMetadata("traceparent", traceparent);
     return context;
   }
 
@@ -167,8 +172,9 @@ absl::StatusOr<BatchResult<EncodeResult>> TokenizerClient::EncodeAll(std::vector
                                                                      const EncodeParams& params) const {
   const size_t num_items = images.size();
   absl::Duration round_trip;
-  VITOK_ASSIGN_OR_RETURN(v1::EncodeResponse response, stub_->Call("Encode", &v1::Tokenizer::Stub::Encode,
-                                                                  ToWire(std::move(images), params), &round_trip));
+  VITOK_ASSIGN_OR_RETURN(v1::EncodeResponse response,
+                         stub_->Call("Encode", &v1::Tokenizer::Stub::Encode, ToWire(std::move(images), params),
+                                     params.traceparent, &round_trip));
   return ToBatch<EncodeResult>(std::move(response), num_items, round_trip);
 }
 
@@ -176,8 +182,9 @@ absl::StatusOr<BatchResult<PictureResult>> TokenizerClient::DecodeAll(std::vecto
                                                                       const DecodeParams& params) const {
   const size_t num_items = latents.size();
   absl::Duration round_trip;
-  VITOK_ASSIGN_OR_RETURN(v1::DecodeResponse response, stub_->Call("Decode", &v1::Tokenizer::Stub::Decode,
-                                                                  ToWire(std::move(latents), params), &round_trip));
+  VITOK_ASSIGN_OR_RETURN(v1::DecodeResponse response,
+                         stub_->Call("Decode", &v1::Tokenizer::Stub::Decode, ToWire(std::move(latents), params),
+                                     params.traceparent, &round_trip));
   return ToBatch<PictureResult>(std::move(response), num_items, round_trip);
 }
 
@@ -185,8 +192,9 @@ absl::StatusOr<BatchResult<PictureResult>> TokenizerClient::ReconstructAll(std::
                                                                            const ReconstructParams& params) const {
   const size_t num_items = images.size();
   absl::Duration round_trip;
-  VITOK_ASSIGN_OR_RETURN(v1::ReconstructResponse response, stub_->Call("Reconstruct", &v1::Tokenizer::Stub::Reconstruct,
-                                                                       ToWire(std::move(images), params), &round_trip));
+  VITOK_ASSIGN_OR_RETURN(v1::ReconstructResponse response,
+                         stub_->Call("Reconstruct", &v1::Tokenizer::Stub::Reconstruct,
+                                     ToWire(std::move(images), params), params.traceparent, &round_trip));
   return ToBatch<PictureResult>(std::move(response), num_items, round_trip);
 }
 

@@ -83,6 +83,9 @@ struct Timings {
 // Which requests go first when the server is busy; none starves (vitok.v1.Priority).
 enum class RequestPriority { kInteractive, kBatch, kBackground };
 
+// Params of all methods: `traceparent` is the caller's place in a W3C trace, of which the call becomes a part
+// ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"; the last digit 1: the trace is recorded); of a stream,
+// all of its items do. Empty: none, and the server decides whether it traces the call. INVALID_ARGUMENT: another form.
 struct EncodeParams {
   std::string model;                  // empty: the server's default
   std::string preprocess;             // for files and raw images; empty: the model's default
@@ -90,6 +93,7 @@ struct EncodeParams {
   LatentLayout latent_layout = LatentLayout::kPacked;
   bool allow_nonfinite = false;  // take patches with NaN or infinity
   RequestPriority priority = RequestPriority::kInteractive;
+  std::string traceparent;
 };
 
 struct DecodeParams {
@@ -98,6 +102,7 @@ struct DecodeParams {
   int32_t quality = 0;           // JPEG and WebP: 1..100 (WebP 101: lossless); 0: 95
   bool allow_nonfinite = false;  // take latents with NaN or infinity
   RequestPriority priority = RequestPriority::kInteractive;
+  std::string traceparent;
 };
 
 struct ReconstructParams {
@@ -107,6 +112,7 @@ struct ReconstructParams {
   int32_t quality = 0;
   bool allow_nonfinite = false;
   RequestPriority priority = RequestPriority::kInteractive;
+  std::string traceparent;
 };
 
 struct EncodeResult {

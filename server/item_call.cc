@@ -320,7 +320,7 @@ void ItemCall::Log(const absl::Status& status, int64_t tokens, const RequestTimi
         {"total_us", absl::ToInt64Microseconds(timings.total)},
         {"code", std::string(CodeName(status.code()))},
     };
-    if (!status.ok()) fields.push_back({"error", ToGrpcStatus(status).error_message()});
+    if (!status.ok()) fields.push_back({"error", WireMessage(status)});
     if (absl::IsUnauthenticated(status)) fields.push_back({"peer", caller_.peer});
     if (std::string trace = trace_.trace_id(); !trace.empty()) fields.push_back({"trace_id", std::move(trace)});
     return fields;

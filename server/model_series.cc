@@ -1,5 +1,6 @@
 #include "server/model_series.h"
 
+#include "server/metric_families.h"
 #include "server/status_details.h"
 
 namespace vitok {
@@ -16,15 +17,6 @@ const prometheus::Histogram::BucketBoundaries kTokens = {16,   32,   64,   128, 
                                                          2048, 4096, 8192, 16384, 32768, 65536, 131072};
 const prometheus::Histogram::BucketBoundaries kRatio = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1};
 const prometheus::Histogram::BucketBoundaries kImages = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
-
-prometheus::Family<prometheus::Counter>& Counters(prometheus::Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
-}
-
-prometheus::Family<prometheus::Histogram>& Histograms(prometheus::Registry& registry, const char* name,
-                                                      const char* help) {
-  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
-}
 
 prometheus::Labels With(prometheus::Labels labels, const char* name, std::string_view value) {
   labels.emplace(name, std::string(value));

@@ -10,6 +10,7 @@ namespace vitok {
 namespace {
 
 using google::protobuf::internal::WireFormatLite;
+using google::protobuf::io::CodedOutputStream;
 
 // Slices cost some bookkeeping; shorter payloads are cheaper copied.
 constexpr size_t kLeastPayload = 1024;
@@ -23,7 +24,7 @@ grpc::Slice OwningSlice(Bytes bytes) {
 
 void AppendVarint(uint64_t value, std::string& out) {
   uint8_t bytes[10];
-  const uint8_t* end = google::protobuf::io::CodedOutputStream::WriteVarint64ToArray(value, bytes);
+  const uint8_t* end = CodedOutputStream::WriteVarint64ToArray(value, bytes);
   out.append(reinterpret_cast<const char*>(bytes), end - bytes);
 }
 
@@ -33,9 +34,8 @@ void AppendLengthDelimited(int field, size_t size, std::string& out) {
 }
 
 size_t LengthDelimitedSize(int field, size_t size) {
-  std::string header;
-  AppendLengthDelimited(field, size, header);
-  return header.size() + size;
+  const uint32_t tag = WireFormatLite::MakeTag(field, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+  return CodedOutputStream::VarintSize32(tag) + CodedOutputStream::VarintSize64(size) + size;
 }
 
 }  // namespace

@@ -156,7 +156,7 @@ absl::Status Server::ListenForAdmin(const AdminService::Context& context) {
   VITOK_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(options_.admin_listen));
   const bool use_tls = tls_ != nullptr && !address.is_unix;
   if (!use_tls && !IsLocal(address)) {
-    spdlog::warn("admin.listen without tls on {}: whoever reaches it may change what this server does",
+    spdlog::warn("admin.listen without tls: on {} tokens can be read by whoever sees the traffic",
                  options_.admin_listen);
   }
   VITOK_ASSIGN_OR_RETURN(admin_port_, OpenGrpcPort(options_.admin_listen, options_,

@@ -63,8 +63,20 @@ absl::Status ReadAdmin(const config::Admin& proto, ServerOptions& options) {
   if (options.admin_listen.empty()) return absl::OkStatus();
   VITOK_RETURN_IF_ERROR(CheckAddress("admin.listen", options.admin_listen, /*unix_allowed=*/true));
   // Port 0 is a free one each time it is asked for.
-  if (options.admin_listen != options.listen || options.listen.ends_with(":0")) return absl::OkStatus();
-  return BadValue("admin.listen", "another address than server.listen", StrCat("'", options.admin_listen, "'"));
+  if (options.admin_listen == options.listen && !options.listen.ends_with(":0")) {
+    return BadValue("admin.listen", "another address than server.listen", StrCat("'", options.admin_listen, "'"));
+  }
+  VITOK_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(options.admin_listen));
+  // A certificate says who calls, not that they may change what the server does.
+  const bool asks_for_certificates = !options.tls.client_ca_file.empty() && !address.is_unix;
+  if (!options.auth.tokens_file.empty() || (IsLocal(address) && !asks_for_certificates)) return absl::OkStatus();
+  return BadValue("admin.listen",
+                  asks_for_certificates
+                      ? "empty or a unix socket, unless auth.tokens_file says which certificates have "
+                        "the role admin (tls.client_ca_file alone lets every client in)"
+                      : "empty or an address of this machine only, unless auth.tokens_file says who "
+                        "has the role admin",
+                  StrCat("'", options.admin_listen, "'"));
 }
 
 absl::Status ReadLimits(const config::Limits& proto, RequestLimits& limits) {

@@ -9,19 +9,12 @@
 #include "core/base/log.h"
 #include "core/base/str_cat.h"
 #include "prometheus/text_serializer.h"
+#include "server/metric_families.h"
 #include "server/process_metrics.h"
 #include "server/status_details.h"
 
 namespace vitok {
 namespace {
-
-prometheus::Family<prometheus::Counter>& Counters(prometheus::Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
-}
-
-prometheus::Family<prometheus::Gauge>& Gauges(prometheus::Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
-}
 
 size_t Index(auto value) { return static_cast<size_t>(value); }
 

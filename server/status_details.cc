@@ -182,10 +182,12 @@ std::string_view CodeName(absl::StatusCode code) {
   return "UNKNOWN";
 }
 
+std::string WireMessage(const absl::Status& status) { return Shorten(std::string(status.message())); }
+
 google::rpc::Status ToRpcStatus(const absl::Status& status) {
   google::rpc::Status rpc_status;
   rpc_status.set_code(ToGrpcCode(status.code()));
-  rpc_status.set_message(Shorten(std::string(status.message())));
+  rpc_status.set_message(WireMessage(status));
   status.ForEachPayload([&rpc_status](absl::string_view type_url, const absl::Cord& payload) {
     google::protobuf::Any* detail = rpc_status.add_details();
     detail->set_type_url(std::string(type_url));

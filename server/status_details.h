@@ -57,8 +57,11 @@ absl::Duration RetryDelay(const absl::Status& status);
 // Name of the code as gRPC spells it ("INVALID_ARGUMENT").
 std::string_view CodeName(absl::StatusCode code);
 
-// Statuses for the wire, with all details. Long messages are cut: trailers above 8 KiB would break the call.
+// Statuses for the wire, with all details.
 google::rpc::Status ToRpcStatus(const absl::Status& status);
 grpc::Status ToGrpcStatus(const absl::Status& status);
+
+// The message that both carry: valid UTF-8, and cut if it is long, since trailers above 8 KiB would break the call.
+std::string WireMessage(const absl::Status& status);
 
 }  // namespace vitok

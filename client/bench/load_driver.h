@@ -2,6 +2,7 @@
 #pragma once
 
 #include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
 #include "client/bench/prepared_request.h"
 #include "client/bench/request_outcome.h"
 
@@ -13,6 +14,10 @@ class LoadDriver {
   using Done = absl::AnyInvocable<void(const RequestOutcome&)>;
 
   virtual ~LoadDriver() = default;
+
+  // Makes the connections, so that no request pays for one. Returns when each is made or has failed, or after
+  // `timeout`.
+  virtual void Connect(absl::Duration timeout) = 0;
 
   // Calls `done` once, later, on a thread of the driver, and never from within Send. `done` may call Send. `request`
   // must live until then.

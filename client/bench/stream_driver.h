@@ -19,9 +19,7 @@ class StreamDriver final : public LoadDriver {
   StreamDriver(const LoadDriverOptions& options, int streams);
   ~StreamDriver() override;
 
-  // As UnaryDriver::Connect.
-  void Connect(absl::Duration timeout);
-
+  void Connect(absl::Duration timeout) override;
   void Send(const PreparedRequest& request, Done done) override;
   void CancelAll() override;
 

@@ -15,10 +15,7 @@ class UnaryDriver final : public LoadDriver {
   explicit UnaryDriver(const LoadDriverOptions& options);
   ~UnaryDriver() override;
 
-  // Makes the connections, so that no request pays for one. Returns when each is made or has failed, or after
-  // `timeout`.
-  void Connect(absl::Duration timeout);
-
+  void Connect(absl::Duration timeout) override;
   void Send(const PreparedRequest& request, Done done) override;
   void CancelAll() override;
 

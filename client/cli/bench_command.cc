@@ -129,7 +129,6 @@ void ShowProgress(const std::string& text) {
   std::fflush(stderr);
 }
 
-// Its connections are made, or cannot be.
 std::unique_ptr<LoadDriver> MakeDriver(const BenchOptions& options, const TokenizerClientOptions& client_options) {
   const LoadDriverOptions driver_options = {.servers = options.servers,
                                             .connections = options.connections,
@@ -139,20 +138,15 @@ std::unique_ptr<LoadDriver> MakeDriver(const BenchOptions& options, const Tokeni
                                             .token = client_options.token,
                                             .deadline = client_options.deadline,
                                             .retry = options.retries};
-  if (options.streams > 0) {
-    auto driver = std::make_unique<StreamDriver>(driver_options, options.streams);
-    driver->Connect(kConnectTimeout);
-    return driver;
-  }
-  auto driver = std::make_unique<UnaryDriver>(driver_options);
-  driver->Connect(kConnectTimeout);
-  return driver;
+  if (options.streams > 0) return std::make_unique<StreamDriver>(driver_options, options.streams);
+  return std::make_unique<UnaryDriver>(driver_options);
 }
 
 // Runs the load and fills in what was measured.
 void Measure(const BenchOptions& options, const TokenizerClientOptions& client_options,
              const std::vector<PreparedRequest>& pool, BenchReport* report) {
   const std::unique_ptr<LoadDriver> driver = MakeDriver(options, client_options);
+  driver->Connect(kConnectTimeout);
   const ScopedInterrupts interrupts;
   const double cpu_seconds = CpuSeconds();
   MonotonicClock clock;

@@ -23,6 +23,7 @@ absl::StatusOr<FileReport> DecodeFile(const DecodeCommandOptions& options, const
   DecodeParams params;
   params.model = options.files.model.empty() ? file.model : options.files.model;
   params.priority = ParsePriority(options.files.priority);
+  params.traceparent = options.files.traceparent;
   VITOK_ASSIGN_OR_RETURN(PictureResult result, server.client.Decode(std::move(file.latents), params));
   VITOK_ASSIGN_OR_RETURN(const RgbImage picture, ToRgbImage(std::move(result.picture)));
   VITOK_ASSIGN_OR_RETURN(const std::string bytes,

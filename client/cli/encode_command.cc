@@ -26,6 +26,7 @@ absl::StatusOr<FileReport> EncodeFile(const EncodeCommandOptions& options, const
   params.preprocess = options.preprocess;
   params.latent_dtype = ParseDType(options.latent_dtype);
   params.priority = ParsePriority(options.files.priority);
+  params.traceparent = options.files.traceparent;
   VITOK_ASSIGN_OR_RETURN(EncodeResult result, server.client.Encode(EncodedImage{std::move(bytes)}, params));
   const ModelInfo* const model = server.FindModel(options.files.model);
   if (model == nullptr) return absl::InternalError("the server's list of models lacks the one that answered");

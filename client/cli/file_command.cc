@@ -6,6 +6,7 @@
 
 #include "client/cli/file_io.h"
 #include "client/cli/run_in_order.h"
+#include "client/traceparent.h"
 #include "core/base/status_macros.h"
 
 namespace vitok {
@@ -35,6 +36,11 @@ void AddFileOptions(CLI::App& command, const Environment& environment, const std
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   AddPriorityOption(command, &options->priority);
+  command
+      .add_option("--traceparent", options->traceparent,
+                  "W3C trace context that the requests become a part of (see docs/TRACING.md)")
+      ->check([](const std::string& text) { return std::string(CheckTraceparent(text).message()); })
+      ->type_name("00-TRACE-SPAN-FLAGS");
   AddConnectionOptions(command, environment, &options->connection);
 }
 

@@ -21,12 +21,14 @@ struct FileCommandOptions {
   ConnectionOptions connection;
   std::string model;  // empty: the server's default
   std::string priority = kDefaultPriority;
+  std::string traceparent;  // empty: none
   std::vector<std::string> inputs;
   std::string output;
   int in_flight = 4;
 };
 
-// Adds the inputs (described by `inputs_help`), -o, --model, --in-flight, --priority and the options of a connection.
+// Adds the inputs (described by `inputs_help`), -o, --model, --in-flight, --priority, --traceparent and the options of
+// a connection.
 void AddFileOptions(CLI::App& command, const Environment& environment, const std::string& inputs_help,
                     FileCommandOptions* options);
 

@@ -32,6 +32,7 @@ absl::StatusOr<FileReport> ReconstructFile(const ReconstructCommandOptions& opti
   params.model = options.files.model;
   params.preprocess = options.preprocess;
   params.priority = ParsePriority(options.files.priority);
+  params.traceparent = options.files.traceparent;
   VITOK_ASSIGN_OR_RETURN(PictureResult result, server.client.Reconstruct(EncodedImage{bytes}, params));
   VITOK_ASSIGN_OR_RETURN(const RgbImage picture, ToRgbImage(std::move(result.picture)));
   VITOK_ASSIGN_OR_RETURN(const RgbImage original, DecodeImage(bytes, kNoLimits));

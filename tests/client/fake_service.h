@@ -31,20 +31,26 @@ class FakeService final : public v1::Tokenizer::Service {
   std::function<grpc::Status(v1::ListModelsResponse&)> on_list_models;
   std::function<grpc::Status(v1::GetServerInfoResponse&)> on_get_server_info;
 
-  grpc::Status Encode(grpc::ServerContext*, const v1::EncodeRequest* request, v1::EncodeResponse* response) override {
+  grpc::Status Encode(grpc::ServerContext* context, const v1::EncodeRequest* request,
+                      v1::EncodeResponse* response) override {
     RecordCall();
+    RecordTraceparent(*context);
     return on_encode ? on_encode(*request, *response) : Unset();
   }
-  grpc::Status Decode(grpc::ServerContext*, const v1::DecodeRequest* request, v1::DecodeResponse* response) override {
+  grpc::Status Decode(grpc::ServerContext* context, const v1::DecodeRequest* request,
+                      v1::DecodeResponse* response) override {
     RecordCall();
+    RecordTraceparent(*context);
     return on_decode ? on_decode(*request, *response) : Unset();
   }
-  grpc::Status Reconstruct(grpc::ServerContext*, const v1::ReconstructRequest* request,
+  grpc::Status Reconstruct(grpc::ServerContext* context, const v1::ReconstructRequest* request,
                            v1::ReconstructResponse* response) override {
     RecordCall();
+    RecordTraceparent(*context);
     return on_reconstruct ? on_reconstruct(*request, *response) : Unset();
   }
   grpc::Status EncodeStream(grpc::ServerContext* context, EncodeStreamOfServer* stream) override {
+    RecordTraceparent(*context);
     return on_encode_stream ? on_encode_stream(*context, *stream) : AnswerAll(on_encode, *stream);
   }
   grpc::Status DecodeStream(
@@ -72,6 +78,12 @@ class FakeService final : public v1::Tokenizer::Service {
   std::vector<absl::Time> call_times() const {
     absl::MutexLock lock(&mutex_);
     return call_times_;
+  }
+
+  // The metadata traceparent of each Encode, Decode and Reconstruct and of each EncodeStream, "" for none.
+  std::vector<std::string> traceparents() const {
+    absl::MutexLock lock(&mutex_);
+    return traceparents_;
   }
 
   // Answers the messages of a stream one after another, until the client sends no more.
@@ -103,10 +115,17 @@ class FakeService final : public v1::Tokenizer::Service {
     absl::MutexLock lock(&mutex_);
     call_times_.push_back(absl::Now());
   }
+  void RecordTraceparent(const grpc::ServerContext& context) {
+    const auto found = context.client_metadata().find("traceparent");
+    absl::MutexLock lock(&mutex_);
+    traceparents_.push_back(
+        found == context.client_metadata().end() ? "" : std::string(found->second.data(), found->second.size()));
+  }
   static grpc::Status Unset() { return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "the test set no handler"); }
 
   mutable absl::Mutex mutex_;
   std::vector<absl::Time> call_times_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> traceparents_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Serves a FakeService until it is destroyed.

@@ -18,6 +18,7 @@
 namespace vitok {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
@@ -109,6 +110,14 @@ TEST_F(VitokProgramTest, ReconstructWritesThePictureAndItsPsnr) {
   EXPECT_EQ(lines[0].at("timings_ms").at("compute"), 2.0);
   EXPECT_GT(lines[0].at("timings_ms").at("round_trip"), 0.0);
   EXPECT_EQ(DecodeImage(*ReadFile(output))->pixels_HWC, std::vector<uint8_t>(600, 101));
+}
+
+TEST_F(VitokProgramTest, RequestsArePartOfTheTraceGiven) {
+  const std::string traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const ProgramResult result = Vitok({"reconstruct", MakePicture("a.png", 4, 4), "-o", folder_ / "b.png",
+                                      "--traceparent", traceparent, "--server", server_.target()});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(service_.traceparents(), ElementsAre(traceparent));
 }
 
 TEST_F(VitokProgramTest, ReconstructKeepsTheOrderOfManyFiles) {
@@ -235,6 +244,7 @@ TEST(VitokProgramUsageTest, EndsWithTwoAndOneLineForWrongUsage) {
                                                     {"models", "--deadline", "0"},
                                                     {"decode", "a", "-o", "b", "--quality", "102"},
                                                     {"encode", "a", "-o", "b", "--latent-dtype", "int8"},
+                                                    {"encode", "a", "-o", "b", "--traceparent", "00-1-2-01"},
                                                     {"reconstruct", "a", "b", "-o", "c", "--in-flight", "0"}}) {
     const ProgramResult result = Vitok(arguments);
     EXPECT_EQ(result.exit_code, 2) << testing::PrintToString(arguments);

@@ -2,31 +2,17 @@
 // an envelope is opened exactly if protobuf could parse one whose request is any bytes, with the same id and request; a
 // model's name is found before the rest is parsed if it is found after.
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "core/base/str_cat.h"
 #include "server/request_bytes.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/support/byte_buffer.h"
 #include "vitok/v1/tokenizer.pb.h"
 
 namespace vitok {
 namespace {
-
-grpc::ByteBuffer InPieces(std::string_view bytes, size_t piece) {
-  std::vector<grpc::Slice> slices;
-  for (size_t begin = 0; begin < bytes.size(); begin += piece) {
-    slices.emplace_back(bytes.data() + begin, std::min(piece, bytes.size() - begin));
-  }
-  return grpc::ByteBuffer(slices.data(), slices.size());
-}
-
-std::string Joined(const grpc::ByteBuffer& bytes) {
-  std::vector<grpc::Slice> slices;
-  bytes.Dump(&slices);
-  std::string joined;
-  for (const grpc::Slice& slice : slices) joined.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  return joined;
-}
 
 void Run(std::string_view input) {
   if (input.empty()) return;

@@ -1,6 +1,5 @@
 // Requests that no client of this project would write.
 #include <gmock/gmock.h>
-#include <grpcpp/generic/generic_stub.h>
 
 #include <memory>
 #include <vector>
@@ -16,20 +15,7 @@ using ::testing::HasSubstr;
 class BadMessageTest : public ServerTest {
  protected:
   grpc::Status Send(const std::string& method, const std::string& bytes) {
-    grpc::GenericStub stub(channel_);
-    grpc::ClientContext context;
-    grpc::CompletionQueue queue;
-    const grpc::Slice slice(bytes);
-    const auto call =
-        stub.PrepareUnaryCall(&context, "/vitok.v1.Tokenizer/" + method, grpc::ByteBuffer(&slice, 1), &queue);
-    call->StartCall();
-    grpc::ByteBuffer reply;
-    grpc::Status status;
-    call->Finish(&reply, &status, nullptr);
-    void* tag = nullptr;
-    bool ok = false;
-    queue.Next(&tag, &ok);
-    return status;
+    return CallRaw(channel_, "/vitok.v1.Tokenizer/" + method, bytes).status;
   }
 };
 

@@ -1,4 +1,4 @@
-// Calls of gRPC's own services, whose protobufs are not part of this project.
+// Calls of services whose protobufs are not part of this project, and of bytes that are no message.
 #pragma once
 
 #include <grpcpp/generic/generic_stub.h>
@@ -8,34 +8,45 @@
 #include <string>
 
 #include "core/base/str_cat.h"
+#include "tests/support/byte_buffer.h"
 
 namespace vitok {
 
-// Sends one message and returns the first one of the answer, "" if there is none.
-inline std::string CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
-                           const std::string& request) {
+struct RawReply {
+  std::string message;  // the first one; "" if there is none
+  grpc::Status status;  // how the call ended
+};
+
+// Sends one message and reads until the server ends the call. `method`: "/vitok.v1.Tokenizer/Encode".
+// `writes_done`: says that no other message follows, which calls that are no streams wait for.
+inline RawReply CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
+                        const std::string& message, bool writes_done = true) {
   grpc::GenericStub stub(channel);
   grpc::ClientContext context;
   grpc::CompletionQueue queue;
-  void* tag = nullptr;
-  bool ok = false;
+  const auto await = [&queue] {
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    return ok;
+  };
   const auto call = stub.PrepareCall(&context, method, &queue);
   call->StartCall(nullptr);
-  queue.Next(&tag, &ok);
-  const grpc::Slice slice(request);
-  call->WriteLast(grpc::ByteBuffer(&slice, 1), grpc::WriteOptions(), nullptr);
-  queue.Next(&tag, &ok);
-  grpc::ByteBuffer answer;
-  call->Read(&answer, nullptr);
-  queue.Next(&tag, &ok);
-  grpc::Slice whole;
-  if (!ok || !answer.DumpToSingleSlice(&whole).ok()) return "";
-  const std::string text(reinterpret_cast<const char*>(whole.begin()), whole.size());
-  context.TryCancel();
-  grpc::Status status;
-  call->Finish(&status, nullptr);
-  queue.Next(&tag, &ok);
-  return text;
+  await();
+  grpc::WriteOptions options;
+  if (writes_done) options.set_last_message();
+  call->Write(InPieces(message, message.size()), options, nullptr);
+  await();
+  RawReply reply;
+  for (bool first = true;; first = false) {
+    grpc::ByteBuffer answer;
+    call->Read(&answer, nullptr);
+    if (!await()) break;
+    if (first) reply.message = Joined(answer);
+  }
+  call->Finish(&reply.status, nullptr);
+  await();
+  return reply;
 }
 
 // ServerReflectionRequest{list_services = 7: "*"}.
@@ -46,11 +57,13 @@ inline constexpr char kListServices[] = "\x3a\x01*";
 inline constexpr char kServing[] = "\x08\x01";
 inline constexpr char kNotServing[] = "\x08\x02";
 
+// HealthCheckRequest{service = 1}.
+inline std::string HealthCheckRequest(const std::string& service) {
+  return service.empty() ? "" : StrCat("\x0a", std::string(1, static_cast<char>(service.size())), service);
+}
+
 inline std::string CheckHealth(const std::shared_ptr<grpc::Channel>& channel, const std::string& service) {
-  // HealthCheckRequest{service = 1}
-  const std::string request =
-      service.empty() ? "" : StrCat("\x0a", std::string(1, static_cast<char>(service.size())), service);
-  return CallRaw(channel, "/grpc.health.v1.Health/Check", request);
+  return CallRaw(channel, "/grpc.health.v1.Health/Check", HealthCheckRequest(service)).message;
 }
 
 }  // namespace vitok

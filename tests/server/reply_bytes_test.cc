@@ -5,16 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/byte_buffer.h"
+
 namespace vitok {
 namespace {
-
-std::string Joined(const grpc::ByteBuffer& bytes) {
-  std::vector<grpc::Slice> slices;
-  bytes.Dump(&slices);
-  std::string joined;
-  for (const grpc::Slice& slice : slices) joined.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  return joined;
-}
 
 // What a client makes of it.
 template <typename Message>

@@ -3,30 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <vector>
-
+#include "tests/support/byte_buffer.h"
 #include "vitok/v1/tokenizer.pb.h"
 
 namespace vitok {
 namespace {
 
 using ::testing::HasSubstr;
-
-// In pieces of `piece` bytes, as messages come from the network.
-grpc::ByteBuffer InPieces(const std::string& bytes, size_t piece) {
-  std::vector<grpc::Slice> slices;
-  for (size_t begin = 0; begin < bytes.size(); begin += piece) slices.emplace_back(bytes.substr(begin, piece));
-  return grpc::ByteBuffer(slices.data(), slices.size());
-}
-
-std::string Joined(const grpc::ByteBuffer& bytes) {
-  std::vector<grpc::Slice> slices;
-  bytes.Dump(&slices);
-  std::string joined;
-  for (const grpc::Slice& slice : slices) joined.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  return joined;
-}
 
 v1::EncodeRequest SomeRequest() {
   v1::EncodeRequest request;

@@ -110,6 +110,28 @@ TEST(ServerConfigTest, ReadsVersionsAliasesAndTheAdminService) {
   EXPECT_EQ(again->drain_delay, absl::Seconds(2.5));
 }
 
+// Without a tokens file every caller has every role.
+TEST(ServerConfigTest, RefusesAnAdminServiceForEveryoneWhoReachesIt) {
+  const std::string open = "admin.listen=0.0.0.0:8502";
+  const std::string loopback = "admin.listen=127.0.0.1:8502";
+  const std::string tokens = "auth.tokens_file=/etc/vitok/tokens";
+  const std::string certificate = "tls={certificate_file: a.pem, private_key_file: a.key}";
+  const std::string mutual = "tls={certificate_file: a.pem, private_key_file: a.key, client_ca_file: ca.pem}";
+  for (const auto& overrides : {std::vector{open}, std::vector{open, certificate}}) {
+    EXPECT_THAT(ErrorOf(overrides), AllOf(HasSubstr("admin.listen must be empty or an address of this machine only"),
+                                          HasSubstr("auth.tokens_file"), HasSubstr("was '0.0.0.0:8502'")));
+  }
+  for (const std::string& listen : {open, loopback}) {
+    EXPECT_THAT(ErrorOf({listen, mutual}), AllOf(HasSubstr("admin.listen must be empty or a unix socket"),
+                                                 HasSubstr("auth.tokens_file"), HasSubstr("tls.client_ca_file")));
+  }
+  for (const auto& overrides :
+       {std::vector{loopback}, std::vector{loopback, certificate}, std::vector{open, tokens},
+        std::vector{open, mutual, tokens}, std::vector<std::string>{"admin.listen=unix:/tmp/admin.sock", mutual}}) {
+    EXPECT_TRUE(With(overrides).ok()) << With(overrides).status();
+  }
+}
+
 TEST(ServerConfigTest, RefusesNamesThatLeadNowhereOrTwice) {
   EXPECT_THAT(ErrorOf({"models=[{name: a, folder: x}, {name: a, version: 1, folder: y}]"}),
               AllOf(HasSubstr("models[1].name and version must be unique"), HasSubstr("'a:1' is models[0] too")));

@@ -47,7 +47,7 @@ TEST_F(ServerTest, F17_HealthTurnsToNotServingWhileTheServerDrains) {
 
 TEST_F(ServerTest, ReflectionListsTheService) {
   StartServer();
-  EXPECT_THAT(CallRaw(channel_, kReflection, kListServices),
+  EXPECT_THAT(CallRaw(channel_, kReflection, kListServices).message,
               AllOf(HasSubstr("vitok.v1.Tokenizer"), HasSubstr("grpc.health.v1.Health")));
 }
 

@@ -6,9 +6,9 @@
 #include "absl/synchronization/notification.h"
 #include "tests/server/raw_call.h"
 #include "tests/server/server_fixture.h"
+#include "tests/server/test_tls.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_capture.h"
-#include "tests/support/test_certificates.h"
 #include "tests/support/text_file.h"
 
 namespace vitok {
@@ -76,13 +76,13 @@ TEST_F(SecureServerTest, LogsWhoCallsAndNoToken) {
 TEST_F(SecureServerTest, AnswersHealthAndReflectionWithoutAToken) {
   StartServer();
   EXPECT_EQ(Health("vitok.v1.Tokenizer"), kServing);
-  EXPECT_THAT(CallRaw(channel_, kReflection, kListServices), HasSubstr("vitok.v1.Tokenizer"));
+  EXPECT_THAT(CallRaw(channel_, kReflection, kListServices).message, HasSubstr("vitok.v1.Tokenizer"));
 }
 
 TEST_F(SecureServerTest, HasNoReflectionIfItIsOff) {
   options_.reflection = false;
   StartServer();
-  EXPECT_EQ(CallRaw(channel_, kReflection, kListServices), "");
+  EXPECT_EQ(CallRaw(channel_, kReflection, kListServices).status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(Health(""), kServing);
 }
 
@@ -99,26 +99,25 @@ TEST_F(SecureServerTest, NamesTheFilesThatItCannotUse) {
 // A server with TLS on a free port of loopback.
 class TlsServerTest : public SecureServerTest {
  protected:
-  TlsServerTest() {
-    options_.listen = "127.0.0.1:0";
-    const TestCertificate server = ca_.Issue({.common_name = "server", .alternative_names = "IP:127.0.0.1"});
-    options_.tls = {.certificate_file = WriteTextFile(folder_ / "server.pem", server.certificate_pem),
-                    .private_key_file = WriteTextFile(folder_ / "server.key", server.key_pem)};
+  TlsServerTest() { options_.listen = "127.0.0.1:0"; }
+
+  void StartTlsServer(bool mutual) {
+    options_.tls = tls_.WriteServerFiles(folder_, mutual);
+    StartServer();
   }
 
-  std::unique_ptr<v1::Tokenizer::Stub> Connect(const TestCertificate& client = {}) const {
-    grpc::SslCredentialsOptions options;
-    options.pem_root_certs = ca_.certificate_pem();
-    options.pem_cert_chain = client.certificate_pem;
-    options.pem_private_key = client.key_pem;
-    return v1::Tokenizer::NewStub(grpc::CreateChannel(server_->address(), grpc::SslCredentials(options)));
+  std::unique_ptr<v1::Tokenizer::Stub> Connect() const {
+    return v1::Tokenizer::NewStub(tls_.Connect(server_->address()));
+  }
+  std::unique_ptr<v1::Tokenizer::Stub> ConnectAs(const TestSubject& subject) const {
+    return v1::Tokenizer::NewStub(tls_.ConnectAs(subject, server_->address()));
   }
 
-  const TestCa ca_;
+  const TestTls tls_;
 };
 
 TEST_F(TlsServerTest, TakesTokensOverTls) {
-  StartServer();
+  StartTlsServer(/*mutual=*/false);
   const auto stub = Connect();
   EXPECT_TRUE(ListModels(*stub, kInferToken).ok());
   EXPECT_EQ(ListModels(*stub, "").error_code(), grpc::StatusCode::UNAUTHENTICATED);
@@ -126,11 +125,10 @@ TEST_F(TlsServerTest, TakesTokensOverTls) {
 }
 
 TEST_F(TlsServerTest, F22_KnowsCallersByTheirCertificates) {
-  options_.tls.client_ca_file = WriteTextFile(folder_ / "ca.pem", ca_.certificate_pem());
   WriteTextFile(options_.auth.tokens_file,
                 "certificate:spiffe://here/a a infer\ncertificate:b.example b admin\ncertificate:only-cn c infer\n");
-  StartServer();
-  const auto list = [this](const TestSubject& subject) { return ListModels(*Connect(ca_.Issue(subject)), ""); };
+  StartTlsServer(/*mutual=*/true);
+  const auto list = [this](const TestSubject& subject) { return ListModels(*ConnectAs(subject), ""); };
   EXPECT_TRUE(list({.common_name = "x", .alternative_names = "DNS:z.example,URI:spiffe://here/a"}).ok());
   EXPECT_TRUE(list({.common_name = "only-cn"}).ok());
   EXPECT_EQ(list({.common_name = "x", .alternative_names = "DNS:b.example"}).error_code(),
@@ -143,13 +141,11 @@ TEST_F(TlsServerTest, F22_KnowsCallersByTheirCertificates) {
 }
 
 TEST_F(TlsServerTest, NamesCallersAfterTheirCertificatesWithoutATokensFile) {
-  options_.tls.client_ca_file = WriteTextFile(folder_ / "ca.pem", ca_.certificate_pem());
   options_.auth.tokens_file = "";
-  StartServer();
+  StartTlsServer(/*mutual=*/true);
   grpc::ClientContext context;
   v1::EncodeResponse response;
-  EXPECT_TRUE(
-      Connect(ca_.Issue({.common_name = "gateway"}))->Encode(&context, EncodeOf(Raw(Image(2, 2))), &response).ok());
+  EXPECT_TRUE(ConnectAs({.common_name = "gateway"})->Encode(&context, EncodeOf(Raw(Image(2, 2))), &response).ok());
   server_.reset();
   EXPECT_THAT(log_.text(), HasSubstr("identity=gateway"));
 }

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
-#include "grpcpp/generic/generic_stub.h"
 #include "tests/server/server_fixture.h"
 #include "tests/support/eventually.h"
 #include "tests/support/log_capture.h"
@@ -33,25 +32,6 @@ class StreamTest : public ServerTest {
     v1::EncodeStreamResponse reply;
     EXPECT_TRUE(stream.Read(&reply));
     return reply;
-  }
-
-  // Sends one message as it is and returns how the stream ended.
-  grpc::Status StreamRaw(const std::string& method, const std::string& message) {
-    grpc::GenericStub stub(channel_);
-    grpc::ClientContext context;
-    grpc::CompletionQueue queue;
-    void* tag = nullptr;
-    bool ok = false;
-    const auto call = stub.PrepareCall(&context, method, &queue);
-    call->StartCall(nullptr);
-    queue.Next(&tag, &ok);
-    const grpc::Slice slice(message);
-    call->Write(grpc::ByteBuffer(&slice, 1), nullptr);
-    queue.Next(&tag, &ok);
-    grpc::Status status;
-    call->Finish(&status, nullptr);
-    queue.Next(&tag, &ok);
-    return status;
   }
 
   void WaitForQueued(int items) {
@@ -188,7 +168,8 @@ TEST_F(StreamTest, F23_RefusesARequestThatIsNoMessageAndGoesOn) {
 
 TEST_F(StreamTest, F23_EndsAStreamWhoseMessagesHaveNoForm) {
   StartServer();
-  const grpc::Status status = StreamRaw("/vitok.v1.Tokenizer/EncodeStream", "\x12\x7fshort");
+  const grpc::Status status =
+      CallRaw(channel_, "/vitok.v1.Tokenizer/EncodeStream", "\x12\x7fshort", /*writes_done=*/false).status;
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), HasSubstr("id and request"));
   ExpectGoodService();

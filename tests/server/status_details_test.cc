@@ -64,6 +64,7 @@ TEST(StatusDetailsTest, CutsLongMessagesBetweenCharacters) {
   std::string message = "x";
   for (int i = 0; i < 1000; ++i) message += "ä";
   const std::string cut = ToGrpcStatus(absl::InternalError(message)).error_message();
+  EXPECT_EQ(WireMessage(absl::InternalError(message)), cut);
   EXPECT_LE(cut.size(), 1024);
   EXPECT_THAT(cut, EndsWith("ä..."));
 }

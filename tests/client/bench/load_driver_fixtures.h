@@ -1,21 +1,24 @@
 // What the tests of all drivers need: a request, an answer to it, and the usual errors.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
 #include "client/bench/load_driver.h"
+#include "client/bench/load_driver_options.h"
 #include "client/wire_format.h"
 #include "tests/client/fake_service.h"
+#include "tests/support/byte_buffer.h"
 
 namespace vitok {
 
 inline PreparedRequest MakeRequest(const std::string& content, int items = 1) {
   const std::string bytes =
       ToWire(std::vector<ImageInput>(items, EncodedImage{content}), EncodeParams()).SerializeAsString();
-  const grpc::Slice slice(bytes);
-  return {.message = grpc::ByteBuffer(&slice, 1),
+  return {.message = InPieces(bytes, bytes.size()),
           .message_bytes = static_cast<int64_t>(bytes.size()),
           .item_pixels = std::vector<int64_t>(items, 1)};
 }
@@ -42,6 +45,11 @@ inline void Succeed(const v1::EncodeRequest& request, v1::EncodeResponse& respon
   response.mutable_timings()->set_compute_ns(1'500'000);
 }
 
+inline grpc::Status Encode(const v1::EncodeRequest& request, v1::EncodeResponse& response) {
+  Succeed(request, response);
+  return grpc::Status::OK;
+}
+
 inline grpc::Status Refusal(absl::Duration delay) {
   return ErrorWithDetails(grpc::StatusCode::RESOURCE_EXHAUSTED, "queue full", RetryAfter(delay));
 }
@@ -51,5 +59,15 @@ inline grpc::Status Draining() {
   info.set_reason("DRAINING");
   return ErrorWithDetails(grpc::StatusCode::UNAVAILABLE, "the server is draining", info);
 }
+
+// One server, and a request for it.
+class LoadDriverFixture : public ::testing::Test {
+ protected:
+  LoadDriverOptions Options() const { return {.servers = {server_.target()}}; }
+
+  const PreparedRequest request_ = MakeRequest("12345");
+  FakeService service_;
+  FakeServer server_{&service_};
+};
 
 }  // namespace vitok

@@ -5,21 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/byte_buffer.h"
 #include "vitok/v1/tokenizer.pb.h"
 
 namespace vitok {
 namespace {
 
-// In slices of `slice_bytes`, as replies come over the network.
-grpc::ByteBuffer ToBuffer(const std::string& bytes, size_t slice_bytes) {
-  std::vector<grpc::Slice> slices;
-  for (size_t at = 0; at < bytes.size(); at += slice_bytes) slices.emplace_back(bytes.substr(at, slice_bytes));
-  return grpc::ByteBuffer(slices.data(), slices.size());
-}
-
 template <typename Message>
 absl::StatusOr<ReplySummary> Summarize(const Message& message) {
-  return SummarizeReply(ToBuffer(message.SerializeAsString(), 7));
+  return SummarizeReply(InPieces(message.SerializeAsString(), 7));
 }
 
 TEST(ReplySummaryTest, ReadsItemsTokensAndTimingsAroundThePayload) {
@@ -61,7 +55,7 @@ TEST(ReplySummaryTest, ReadsRepliesOfStreams) {
   answer.set_id(uint64_t{1} << 40);
   answer.mutable_response()->add_results()->set_tokens(7);
   answer.mutable_response()->mutable_timings()->set_total_ns(9000);
-  absl::StatusOr<StreamReplySummary> summary = SummarizeStreamReply(ToBuffer(answer.SerializeAsString(), 7));
+  absl::StatusOr<StreamReplySummary> summary = SummarizeStreamReply(InPieces(answer.SerializeAsString(), 7));
   ASSERT_TRUE(summary.ok()) << summary.status();
   EXPECT_EQ(summary->id, uint64_t{1} << 40);
   EXPECT_TRUE(summary->status.ok());
@@ -74,7 +68,7 @@ TEST(ReplySummaryTest, ReadsRepliesOfStreams) {
   refusal.mutable_status()->set_code(8);
   refusal.mutable_status()->set_message("queue full");
   refusal.mutable_status()->add_details()->set_type_url("url");
-  summary = SummarizeStreamReply(ToBuffer(refusal.SerializeAsString(), 7));
+  summary = SummarizeStreamReply(InPieces(refusal.SerializeAsString(), 7));
   ASSERT_TRUE(summary.ok()) << summary.status();
   EXPECT_EQ(summary->id, 3);
   EXPECT_TRUE(absl::IsResourceExhausted(summary->status));
@@ -88,7 +82,7 @@ TEST(ReplySummaryTest, RefusesADamagedReplyOfAStream) {
   answer.mutable_response()->add_results()->set_tokens(7);
   std::string bytes = answer.SerializeAsString();
   bytes.pop_back();
-  EXPECT_TRUE(absl::IsInternal(SummarizeStreamReply(ToBuffer(bytes, 100)).status()));
+  EXPECT_TRUE(absl::IsInternal(SummarizeStreamReply(InPieces(bytes, 100)).status()));
 }
 
 TEST(ReplySummaryTest, KeepsTheFirstErrorAndCountsNoTokensOfFailedItems) {
@@ -108,7 +102,7 @@ TEST(ReplySummaryTest, KeepsTheFirstErrorAndCountsNoTokensOfFailedItems) {
 }
 
 TEST(ReplySummaryTest, TakesAnEmptyReply) {
-  const absl::StatusOr<ReplySummary> summary = SummarizeReply(ToBuffer("", 1));
+  const absl::StatusOr<ReplySummary> summary = SummarizeReply(InPieces("", 1));
   ASSERT_TRUE(summary.ok()) << summary.status();
   EXPECT_TRUE(summary->item_ok.empty());
 }
@@ -120,9 +114,9 @@ TEST(ReplySummaryTest, RefusesRepliesThatAreCutOff) {
   result.mutable_latents()->mutable_z()->set_data(std::string(20, 'z'));
   const std::string bytes = response.SerializeAsString();
   for (size_t size = 1; size < bytes.size(); ++size) {
-    EXPECT_TRUE(absl::IsInternal(SummarizeReply(ToBuffer(bytes.substr(0, size), 7)).status())) << size;
+    EXPECT_TRUE(absl::IsInternal(SummarizeReply(InPieces(bytes.substr(0, size), 7)).status())) << size;
   }
-  EXPECT_TRUE(absl::IsInternal(SummarizeReply(ToBuffer("not a message", 7)).status()));
+  EXPECT_TRUE(absl::IsInternal(SummarizeReply(InPieces("not a message", 7)).status()));
 }
 
 }  // namespace

@@ -65,6 +65,8 @@ class SimulatedDriver final : public LoadDriver {
   };
   std::function<void()> on_send = [] {};
 
+  void Connect(absl::Duration /*timeout*/) override {}
+
   void Send(const PreparedRequest& request, Done done) override {
     sent.push_back(&request);
     on_send();

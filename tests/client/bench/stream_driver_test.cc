@@ -1,6 +1,5 @@
 #include "client/bench/stream_driver.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -16,13 +15,7 @@
 namespace vitok {
 namespace {
 
-using ::testing::HasSubstr;
 using Stream = FakeService::EncodeStreamOfServer;
-
-grpc::Status Encode(const v1::EncodeRequest& request, v1::EncodeResponse& response) {
-  Succeed(request, response);
-  return grpc::Status::OK;
-}
 
 void Answer(const v1::EncodeStreamRequest& request, Stream& stream) {
   v1::EncodeStreamResponse reply;
@@ -31,57 +24,7 @@ void Answer(const v1::EncodeStreamRequest& request, Stream& stream) {
   stream.Write(reply);
 }
 
-class StreamDriverTest : public ::testing::Test {
- protected:
-  LoadDriverOptions Options() const { return {.servers = {server_.target()}}; }
-
-  const PreparedRequest request_ = MakeRequest("12345");
-  FakeService service_;
-  FakeServer server_{&service_};
-};
-
-TEST_F(StreamDriverTest, SendsThePreparedBytesAndSummarizesTheReply) {
-  v1::EncodeRequest seen;
-  service_.on_encode = [&](const v1::EncodeRequest& request, v1::EncodeResponse& response) {
-    seen = request;
-    return Encode(request, response);
-  };
-  StreamDriver driver(Options(), 1);
-  const RequestOutcome outcome = SendAndWait(driver, MakeRequest("123", 2));
-  ASSERT_TRUE(outcome.status.ok()) << outcome.status;
-  EXPECT_EQ(seen.images_size(), 2);
-  EXPECT_EQ(seen.images(1).encoded(), "123");
-  EXPECT_EQ(outcome.reply.tokens, 6);
-  EXPECT_EQ(outcome.reply.item_ok, std::vector<bool>({true, true}));
-  EXPECT_EQ(outcome.reply.timings.compute, absl::Microseconds(1500));
-  EXPECT_GT(outcome.reply_bytes, 0);
-  EXPECT_GT(outcome.round_trip, absl::ZeroDuration());
-  EXPECT_EQ(outcome.retries, 0);
-}
-
-TEST_F(StreamDriverTest, CallsTheMethodAskedFor) {
-  int decodes = 0, reconstructs = 0;
-  service_.on_decode = [&](const v1::DecodeRequest&, v1::DecodeResponse& response) {
-    ++decodes;
-    response.add_results();
-    return grpc::Status::OK;
-  };
-  service_.on_reconstruct = [&](const v1::ReconstructRequest&, v1::ReconstructResponse& response) {
-    ++reconstructs;
-    response.add_results();
-    return grpc::Status::OK;
-  };
-  PreparedRequest empty = MakeRequest("", 0);  // a message of every method
-  empty.item_pixels = {1};
-  for (BenchMethod method : {BenchMethod::kDecode, BenchMethod::kReconstruct}) {
-    LoadDriverOptions options = Options();
-    options.method = method;
-    StreamDriver driver(options, 1);
-    EXPECT_TRUE(SendAndWait(driver, empty).status.ok());
-  }
-  EXPECT_EQ(decodes, 1);
-  EXPECT_EQ(reconstructs, 1);
-}
+class StreamDriverTest : public LoadDriverFixture {};
 
 TEST_F(StreamDriverTest, GivesEachRequestItsReplyWhateverTheOrder) {
   constexpr int kRequests = 5;
@@ -122,48 +65,6 @@ TEST_F(StreamDriverTest, TakesTheStatusOfAReplyForItsRequestAlone) {
   EXPECT_EQ(streams, 1);
 }
 
-TEST_F(StreamDriverTest, DoesNotTakeAReplyWithTooFewResultsForASuccess) {
-  service_.on_encode = [](const v1::EncodeRequest&, v1::EncodeResponse&) { return grpc::Status::OK; };
-  StreamDriver driver(Options(), 1);
-  const RequestOutcome outcome = SendAndWait(driver, request_);
-  EXPECT_TRUE(absl::IsInternal(outcome.status));
-  EXPECT_THAT(std::string(outcome.status.message()), HasSubstr("0 results for 1 items"));
-}
-
-TEST_F(StreamDriverTest, DoesNotRetryByDefault) {
-  service_.on_encode = [](const v1::EncodeRequest&, v1::EncodeResponse&) { return Refusal(absl::Milliseconds(1)); };
-  StreamDriver driver(Options(), 1);
-  const RequestOutcome outcome = SendAndWait(driver, request_);
-  EXPECT_TRUE(absl::IsResourceExhausted(outcome.status));
-  EXPECT_FALSE(outcome.unreachable);
-  EXPECT_EQ(outcome.retries, 0);
-  EXPECT_EQ(service_.call_times().size(), 1);
-}
-
-TEST_F(StreamDriverTest, RetriesWhenTheServerAsksForItIfTold) {
-  service_.on_encode = [this](const v1::EncodeRequest& request, v1::EncodeResponse& response) {
-    if (service_.call_times().size() < 3) return Refusal(absl::Milliseconds(30));
-    return Encode(request, response);
-  };
-  LoadDriverOptions options = Options();
-  options.retry = true;
-  StreamDriver driver(options, 1);
-  const RequestOutcome outcome = SendAndWait(driver, request_);
-  EXPECT_TRUE(outcome.status.ok()) << outcome.status;
-  EXPECT_EQ(outcome.retries, 2);
-  const std::vector<absl::Time> times = service_.call_times();
-  ASSERT_EQ(times.size(), 3);
-  EXPECT_GE(times[2] - times[0], absl::Milliseconds(60));
-}
-
-TEST_F(StreamDriverTest, DoesNotWaitForARetryPastTheDeadline) {
-  service_.on_encode = [](const v1::EncodeRequest&, v1::EncodeResponse&) { return Refusal(absl::Seconds(61)); };
-  LoadDriverOptions options = Options();
-  options.retry = true;
-  StreamDriver driver(options, 1);
-  EXPECT_TRUE(absl::IsResourceExhausted(SendAndWait(driver, request_).status));
-}
-
 TEST_F(StreamDriverTest, SharesRequestsOutOverServersAndStreams) {
   FakeService others;
   FakeServer other(&others);
@@ -187,22 +88,15 @@ TEST_F(StreamDriverTest, SharesRequestsOutOverServersAndStreams) {
   EXPECT_EQ(other_streams, 3);
 }
 
-TEST_F(StreamDriverTest, GoesToTheNextServerIfOneDrainsOrIsGone) {
+TEST_F(StreamDriverTest, GoesToTheNextServerWhereverTheNextStreamLeads) {
   TempFolder folder;
   FakeService draining;
   FakeServer draining_server(&draining);
   draining.on_encode = [](const v1::EncodeRequest&, v1::EncodeResponse&) { return Draining(); };
   service_.on_encode = Encode;
-  LoadDriverOptions options;
-  options.servers = {"unix:" + (folder / "none"), draining_server.target(), server_.target()};
-  {
-    StreamDriver driver(options, 3);
-    EXPECT_TRUE(SendAndWait(driver, request_).unreachable);
-    EXPECT_TRUE(absl::IsUnavailable(SendAndWait(driver, request_).status));
-    EXPECT_TRUE(SendAndWait(driver, request_).status.ok());
-  }
-  options.retry = true;
-  StreamDriver driver(options, 5);  // the fourth and fifth lead to the first and second server
+  // The fourth and fifth stream lead to the first and second server.
+  StreamDriver driver(
+      {.servers = {"unix:" + (folder / "none"), draining_server.target(), server_.target()}, .retry = true}, 5);
   for (const int retries : {2, 1, 0, 2, 1}) {
     const RequestOutcome outcome = SendAndWait(driver, request_);
     EXPECT_TRUE(outcome.status.ok()) << outcome.status;
@@ -253,14 +147,6 @@ TEST_F(StreamDriverTest, SendsElsewhereWhatABrokenStreamLeavesUnanswered) {
   StreamDriver driver(options, 2);
   const RequestOutcome outcome = SendAndWait(driver, request_);
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
-  EXPECT_EQ(outcome.retries, 1);
-}
-
-TEST_F(StreamDriverTest, GivesUpWhenNoServerAnswers) {
-  TempFolder folder;
-  StreamDriver driver({.servers = {"unix:" + (folder / "a"), "unix:" + (folder / "b")}, .retry = true}, 2);
-  const RequestOutcome outcome = SendAndWait(driver, request_);
-  EXPECT_TRUE(outcome.unreachable);
   EXPECT_EQ(outcome.retries, 1);
 }
 
@@ -319,18 +205,18 @@ TEST_F(StreamDriverTest, CancelsRequestsThatWaitForTheServerOrForTheirRetry) {
       if (request.request().images(0).encoded() != "refused") continue;
       v1::EncodeStreamResponse reply;
       reply.set_id(request.id());
-      reply.mutable_status()->ParseFromString(Refusal(absl::Seconds(30)).error_details());
+      reply.mutable_status()->ParseFromString(Refusal(absl::Minutes(30)).error_details());
       stream.Write(reply);
     }
     release.WaitForNotification();
     return service_.AnswerAll(Encode, stream);
   };
   LoadDriverOptions options = Options();
+  options.deadline = absl::Hours(1);
   options.retry = true;
   StreamDriver driver(options, 1);
   const PreparedRequest refused = MakeRequest("refused");
   absl::BlockingCounter done(2);
-  const absl::Time start = absl::Now();
   for (const PreparedRequest* request : {&request_, &refused}) {
     driver.Send(*request, [&done](const RequestOutcome& outcome) {
       EXPECT_FALSE(outcome.status.ok());
@@ -340,7 +226,6 @@ TEST_F(StreamDriverTest, CancelsRequestsThatWaitForTheServerOrForTheirRetry) {
   arrived.Wait();
   driver.CancelAll();
   done.Wait();
-  EXPECT_LT(absl::Now() - start, absl::Seconds(30));
   release.Notify();
   EXPECT_TRUE(SendAndWait(driver, request_).status.ok());  // the stream is as good as before
 }

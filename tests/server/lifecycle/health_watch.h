@@ -7,7 +7,8 @@
 #include <memory>
 #include <string>
 
-#include "core/base/str_cat.h"
+#include "tests/server/raw_call.h"
+#include "tests/support/byte_buffer.h"
 
 namespace vitok {
 
@@ -15,12 +16,11 @@ namespace vitok {
 class HealthWatch {
  public:
   HealthWatch(const std::shared_ptr<grpc::Channel>& channel, const std::string& service) : stub_(channel) {
-    // HealthCheckRequest{service = 1}
-    const grpc::Slice request(StrCat("\x0a", std::string(1, static_cast<char>(service.size())), service));
+    const grpc::ByteBuffer request = InPieces(HealthCheckRequest(service), 64);
     call_ = stub_.PrepareCall(&context_, "/grpc.health.v1.Health/Watch", &queue_);
     call_->StartCall(nullptr);
     Await();
-    call_->WriteLast(grpc::ByteBuffer(&request, 1), grpc::WriteOptions(), nullptr);
+    call_->WriteLast(request, grpc::WriteOptions(), nullptr);
     Await();
   }
 
@@ -37,9 +37,7 @@ class HealthWatch {
   std::string Next() {
     grpc::ByteBuffer answer;
     call_->Read(&answer, nullptr);
-    grpc::Slice whole;
-    if (!Await() || !answer.DumpToSingleSlice(&whole).ok()) return "";
-    return {reinterpret_cast<const char*>(whole.begin()), whole.size()};
+    return Await() ? Joined(answer) : "";
   }
 
   // Reads until the service has this status; false if the stream ends before.
