@@ -56,10 +56,10 @@ PatchSequence ToPatches(const PixelImage& image, int64_t patch_px) {
   return patches;
 }
 
-Picture ToPicture(const PatchSequence& patches, int64_t patch_px) {
+DecodedPicture ToPicture(const PatchSequence& patches, int64_t patch_px) {
   PixelSpan span = SpanOf(patches.geometry, 0);
   span.first_byte = 0;
-  Picture picture = {at::empty({span.height_px, span.width_px, kChannels}, at::kByte)};
+  DecodedPicture picture = {at::empty({span.height_px, span.width_px, kChannels}, at::kByte)};
   at::Tensor finite_I = at::empty({1}, at::kBool);
   PatchesToBytes(patches.patches_ND.contiguous(), patches.row_N.contiguous(), patches.col_N.contiguous(),
                  AsTensor(span), patch_px, picture.pixels_HW3, finite_I);

@@ -25,6 +25,6 @@ PixelSpan SpanOf(const ImageGeometry& geometry, int64_t first_token);
 PatchSequence ToPatches(const PixelImage& image, int64_t patch_px);
 
 // Patches of any float dtype that lie in their grid, each in a cell of its own. Cells without a patch are mid grey.
-Picture ToPicture(const PatchSequence& patches, int64_t patch_px);
+DecodedPicture ToPicture(const PatchSequence& patches, int64_t patch_px);
 
 }  // namespace vitok

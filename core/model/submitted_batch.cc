@@ -47,8 +47,9 @@ TokenizerOutput SubmittedBatch::Cut(const BatchStaging::Output& output, size_t i
   if (output.form == OutputForm::kPicture) {
     const auto finite = static_cast<int64_t>(pictures_B_.numel() - outputs_.size() + index);
     const int64_t bytes = int64_t{geometry.height_px} * geometry.width_px * 3;
-    return Picture{pictures_B_.narrow(0, output.first_byte, bytes).view({geometry.height_px, geometry.width_px, 3}),
-                   pictures_B_.const_data_ptr<uint8_t>()[finite] != 0};
+    return DecodedPicture{
+        pictures_B_.narrow(0, output.first_byte, bytes).view({geometry.height_px, geometry.width_px, 3}),
+        pictures_B_.const_data_ptr<uint8_t>()[finite] != 0};
   }
   if (output.form == OutputForm::kLatents) {
     return LatentSequence{latents_TZ_.narrow(0, output.first_token, output.tokens), output.row_N, output.col_N,

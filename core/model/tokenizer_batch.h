@@ -20,7 +20,7 @@ struct PixelImage {
 };
 
 // One decoded image as 8-bit RGB, on the host. From values to bytes: docs/NUMERICS.md.
-struct Picture {
+struct DecodedPicture {
   at::Tensor pixels_HW3;  // uint8
   bool finite = true;     // whether all values that it was made of are; if not, some bytes mean nothing
 };
@@ -33,7 +33,7 @@ struct TokenizerItem {
 };
 
 // Of the form that its item asked for.
-using TokenizerOutput = std::variant<Picture, PatchSequence, LatentSequence>;
+using TokenizerOutput = std::variant<DecodedPicture, PatchSequence, LatentSequence>;
 
 // Where a batch's time went. The three parts follow each other; those of different batches may overlap.
 struct BatchTimes {

@@ -67,9 +67,9 @@ void ExpectSame(const std::vector<TokenizerOutput>& actual, const std::vector<To
   ASSERT_EQ(actual.size(), expected.size());
   for (size_t i = 0; i < actual.size(); ++i) {
     ASSERT_EQ(actual[i].index(), expected[i].index()) << i;
-    if (const auto* picture = std::get_if<Picture>(&actual[i])) {
-      EXPECT_TRUE(IsSame(picture->pixels_HW3, std::get<Picture>(expected[i]).pixels_HW3)) << i;
-      EXPECT_EQ(picture->finite, std::get<Picture>(expected[i]).finite) << i;
+    if (const auto* picture = std::get_if<DecodedPicture>(&actual[i])) {
+      EXPECT_TRUE(IsSame(picture->pixels_HW3, std::get<DecodedPicture>(expected[i]).pixels_HW3)) << i;
+      EXPECT_EQ(picture->finite, std::get<DecodedPicture>(expected[i]).finite) << i;
     } else if (const auto* patches = std::get_if<PatchSequence>(&actual[i])) {
       EXPECT_TRUE(IsSame(patches->patches_ND, std::get<PatchSequence>(expected[i]).patches_ND)) << i;
       EXPECT_TRUE(IsSame(patches->row_N, std::get<PatchSequence>(expected[i]).row_N)) << i;
@@ -126,9 +126,9 @@ TEST_P(SubmitTest, SaysWhichPictureIsNotFinite) {
   const std::vector<TokenizerOutput> outputs = Run({{RandomPixels(16, 16), OutputForm::kPicture},
                                                     {bad, OutputForm::kPicture},
                                                     {RandomPixels(8, 24), OutputForm::kPicture}});
-  EXPECT_TRUE(std::get<Picture>(outputs[0]).finite);
-  EXPECT_FALSE(std::get<Picture>(outputs[1]).finite);
-  EXPECT_TRUE(std::get<Picture>(outputs[2]).finite);
+  EXPECT_TRUE(std::get<DecodedPicture>(outputs[0]).finite);
+  EXPECT_FALSE(std::get<DecodedPicture>(outputs[1]).finite);
+  EXPECT_TRUE(std::get<DecodedPicture>(outputs[2]).finite);
 }
 
 // Slots are used again, grow and shrink while batches before them are under way; inputs are gone after Submit.
@@ -152,6 +152,29 @@ TEST_P(SubmitTest, BatchesUnderWayKeepTheirValues) {
   }
   pending.pop_back();  // one that nobody waits for
   while (!pending.empty()) check_first();
+}
+
+TEST_P(SubmitTest, TheSteadyStateAllocatesNoMemoryOfTheDevice) {
+  std::vector<TokenizerItem> items;
+  for (int i = 0; i < 5; ++i) items.push_back({RandomPixels(300, 200 + 50 * i), OutputForm::kPicture});
+  std::unique_ptr<PendingBatch> pending;
+  const auto run = [&](int batches) {
+    BatchTimes times;
+    for (int i = 0; i < batches; ++i) {
+      std::unique_ptr<PendingBatch> next = *tokenizer_->Submit(items);
+      if (pending != nullptr) {
+        ASSERT_TRUE(pending->Wait(times).ok());
+      }
+      pending = std::move(next);
+    }
+  };
+  run(6);
+  const std::optional<DeviceMemory> before = ReadDeviceMemory(GetParam().device);
+  if (!before.has_value()) GTEST_SKIP() << "the CPU has no such memory";
+  run(10);
+  const std::optional<DeviceMemory> after = ReadDeviceMemory(GetParam().device);
+  EXPECT_EQ(after->reserved, before->reserved);
+  EXPECT_EQ(after->pinned, before->pinned);
 }
 
 TEST_P(SubmitTest, TellsWhereTheTimeWent) {
