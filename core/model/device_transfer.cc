@@ -37,6 +37,10 @@ void DeviceEvent::Wait() const {
   if (state_ != nullptr && state_->event.has_value()) state_->event->synchronize();
 }
 
+bool DeviceEvent::HasPassed() const {
+  return state_ == nullptr || !state_->event.has_value() || state_->event->query();
+}
+
 absl::Duration DeviceEvent::Since(const DeviceEvent& earlier) const {
   if (!state_->event.has_value()) return state_->recorded - earlier.state_->recorded;
   return absl::Milliseconds(earlier.state_->event->elapsedTime(*state_->event));

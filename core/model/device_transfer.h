@@ -17,6 +17,9 @@ class DeviceEvent {
   // Returns when the device has come there; at once for an event of nothing.
   void Wait() const;
 
+  // Whether Wait would return at once.
+  bool HasPassed() const;
+
   // REQUIRES: both are events of one device, and Wait has returned for both.
   absl::Duration Since(const DeviceEvent& earlier) const;
 

@@ -28,6 +28,7 @@ class SubmittedBatch final : public PendingBatch {
   SubmittedBatch(const SubmittedBatch&) = delete;
   SubmittedBatch& operator=(const SubmittedBatch&) = delete;
 
+  bool IsReady() const override { return download_end_.HasPassed(); }
   absl::StatusOr<std::vector<TokenizerOutput>> Wait(BatchTimes& times) override;
 
  private:

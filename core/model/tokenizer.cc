@@ -15,6 +15,8 @@ class DoneBatch final : public PendingBatch {
   DoneBatch(std::vector<TokenizerOutput> outputs, const BatchTimes& times)
       : outputs_(std::move(outputs)), times_(times) {}
 
+  bool IsReady() const override { return true; }
+
   absl::StatusOr<std::vector<TokenizerOutput>> Wait(BatchTimes& times) override {
     times = times_;
     return std::move(outputs_);

@@ -47,6 +47,9 @@ class PendingBatch {
  public:
   virtual ~PendingBatch() = default;
 
+  // Whether Wait would return at once. Always, where Submit did all the work.
+  virtual bool IsReady() const = 0;
+
   // Blocks until the results are there: one an item, in order. They are views of memory that the whole batch shares,
   // pinned on a CUDA device: a caller copies what it keeps for long, since one result keeps the memory of all.
   virtual absl::StatusOr<std::vector<TokenizerOutput>> Wait(BatchTimes& times) = 0;

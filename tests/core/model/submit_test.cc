@@ -177,6 +177,17 @@ TEST_P(SubmitTest, TheSteadyStateAllocatesNoMemoryOfTheDevice) {
   EXPECT_EQ(after->pinned, before->pinned);
 }
 
+TEST_P(SubmitTest, IsReadyOnceTheWorkIsDone) {
+  const std::vector<TokenizerItem> items = {{RandomPixels(64, 64), OutputForm::kPicture}};
+  const std::unique_ptr<PendingBatch> pending = *tokenizer_->Submit(items);
+  if (GetParam().device == "cpu") {
+    EXPECT_TRUE(pending->IsReady());
+  }
+  BatchTimes times;
+  ASSERT_TRUE(pending->Wait(times).ok());
+  EXPECT_TRUE(pending->IsReady());
+}
+
 TEST_P(SubmitTest, TellsWhereTheTimeWent) {
   const std::vector<TokenizerItem> items = {{RandomPixels(64, 64), OutputForm::kPicture}};
   BatchTimes times;
