@@ -80,8 +80,8 @@ PackedPatches Autoencoder::Decode(const PackedLatents& latents) const {
 at::Tensor Autoencoder::Run(const Tower& tower, const TowerConfig& config, const at::Tensor& input,
                             const TokenLayout& layout) const {
   at::Tensor x_TW = tower.in(input.to(dtype_).to(ComputeDType(dtype_, device_)));
-  const AttentionLayout attention{layout.offsets, MakeRopeTable(layout.row_T, layout.col_T, config.head_dim()),
-                                  config_.sliding_window};
+  const AttentionLayout attention{{.offsets = layout.offsets, .window = config_.sliding_window, .cu_I1 = layout.cu_I1},
+                                  MakeRopeTable(layout.row_T, layout.col_T, config.head_dim())};
   if (!tower.blocks.empty()) {
     BlockScratch scratch = tower.blocks.front()->MakeScratch(layout.num_tokens());
     for (const std::unique_ptr<Block>& block : tower.blocks) block->Forward(x_TW, attention, scratch);

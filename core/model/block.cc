@@ -2,7 +2,6 @@
 
 #include "core/model/aten_block.h"
 #include "core/model/cpu_block.h"
-#include "core/ops/varlen_attention.h"
 
 namespace vitok {
 
@@ -31,9 +30,14 @@ BlockScratch Block::MakeScratch(int64_t tokens) const {
 
 void Block::Attend(const AttentionLayout& attention, BlockScratch& scratch) const {
   const at::Tensor& qkv_T3HD = scratch.qkv_T3HD;
+  const at::Tensor q_THD = qkv_T3HD.select(1, 0);
+  const at::Tensor k_THD = qkv_T3HD.select(1, 1);
+  const at::Tensor v_THD = qkv_T3HD.select(1, 2);
   at::Tensor attended_THD = scratch.out_TK.narrow(1, 0, width_).unflatten(1, {heads_, width_ / heads_});
-  VarlenAttentionInto(qkv_T3HD.select(1, 0), qkv_T3HD.select(1, 1), qkv_T3HD.select(1, 2), attention.offsets,
-                      attention.window, attended_THD);
+  if (scratch.attention == nullptr) {
+    scratch.attention = PrepareAttention(q_THD, k_THD, v_THD, attention.batch, attended_THD);
+  }
+  scratch.attention->Run(q_THD, k_THD, v_THD, attended_THD);
 }
 
 }  // namespace vitok

@@ -7,10 +7,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <vector>
 
 #include "core/ops/rope2d.h"
+#include "core/ops/varlen_attention.h"
 
 namespace vitok {
 
@@ -28,15 +27,15 @@ struct BlockWeights {
 
 // Buffers that all blocks of a tower share during one forward pass.
 struct BlockScratch {
-  at::Tensor qkv_T3HD;  // queries, keys, values
-  at::Tensor out_TK;    // [T, W + h]: attention result | MLP hidden state
+  at::Tensor qkv_T3HD;                                      // queries, keys, values
+  at::Tensor out_TK;                                        // [T, W + h]: attention result | MLP hidden state
+  std::unique_ptr<const PreparedAttention> attention = {};  // made by the first block that attends
 };
 
 // What of a batch's layout attention needs.
 struct AttentionLayout {
-  const std::vector<int64_t>& offsets;  // TokenLayout::offsets
+  AttentionBatch batch;
   RopeTable rope;
-  std::optional<int64_t> window;  // tokens to each side
 };
 
 // One block for inference, in the form that suits its device. out_proj and fc2 are summed, scaled by gamma and added to

@@ -41,7 +41,7 @@ class BlockTest : public ::testing::Test {
   at::Tensor Run(const Block& block, std::optional<int64_t> window) const {
     at::Tensor x_TW = x_TW_.clone();
     BlockScratch scratch = block.MakeScratch(kTokens);
-    block.Forward(x_TW, {offsets_, rope_, window}, scratch);
+    block.Forward(x_TW, {{offsets_, window}, rope_}, scratch);
     return x_TW;
   }
 
