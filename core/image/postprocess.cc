@@ -8,7 +8,7 @@
 
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "core/image/pixel_kernels.h"
+#include "core/ops/pixel_kernels.h"
 
 // Shape letters: core/tokens/packed_tokens.h; H, W pixels of the picture.
 namespace vitok {

@@ -1,6 +1,9 @@
 #include "core/image/preprocessor.h"
 
+#include <algorithm>
 #include <exception>
+#include <functional>
+#include <memory>
 #include <new>
 #include <optional>
 #include <utility>
@@ -81,6 +84,31 @@ absl::StatusOr<PatchSequence> RunOps(const std::vector<TransformOp>& ops, RgbVie
   return std::get<PatchSequence>(std::move(state));
 }
 
+// The image of `state` as a tensor, which owns it if the state did.
+at::Tensor PixelsOf(State state) {
+  const auto view = [](RgbView image, const std::function<void(void*)>& release) {
+    return at::from_blob(const_cast<uint8_t*>(image.pixels_HWC), {image.height_px, image.width_px, 3}, release,
+                         at::kByte);
+  };
+  auto* const owned = std::get_if<RgbImage>(&state);
+  if (owned == nullptr) return view(std::get<RgbView>(state), [](void*) {});
+  const auto image = std::make_shared<const RgbImage>(std::move(*owned));
+  return view(*image, [image](void*) {});
+}
+
+// What goes wrong in `run`, as a status.
+template <typename Result, typename Run>
+absl::StatusOr<Result> CatchFailures(RgbView image, const Run& run) {
+  try {
+    return run();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        StrCat("no memory to preprocess an image of ", image.width_px, " x ", image.height_px, " px"));
+  } catch (const std::exception& error) {
+    return absl::InternalError(StrCat("preprocessing failed: ", error.what()));
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Preprocessor> Preprocessor::Parse(std::string_view spec) {
@@ -107,14 +135,28 @@ absl::StatusOr<Preprocessor> Preprocessor::Parse(std::string_view spec) {
 absl::StatusOr<PatchSequence> Preprocessor::Run(RgbView image) const {
   // First, so that nothing is computed for an image that would be refused at the end.
   VITOK_RETURN_IF_ERROR(CountTokens(image.height_px, image.width_px).status());
-  try {
-    return RunOps(ops_, image);
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError(
-        StrCat("no memory to preprocess an image of ", image.width_px, " x ", image.height_px, " px"));
-  } catch (const std::exception& error) {
-    return absl::InternalError(StrCat("preprocessing failed: ", error.what()));
-  }
+  return CatchFailures<PatchSequence>(image, [&] { return RunOps(ops_, image); });
+}
+
+std::optional<NormalizeMode> Preprocessor::pixel_mode() const {
+  const auto to_tensor = std::find_if(ops_.begin(), ops_.end(),
+                                      [](const TransformOp& op) { return std::holds_alternative<ToTensorOp>(op); });
+  const auto left = ops_.end() - to_tensor;
+  if (left < 2 || left > 3 || !std::holds_alternative<PatchifyOp>(ops_.back())) return std::nullopt;
+  if (left == 2) return NormalizeMode::kZeroToOne;  // which leaves values as to_tensor makes them
+  return std::get<NormalizeOp>(to_tensor[1]).mode;  // nothing else goes between tensors
+}
+
+absl::StatusOr<at::Tensor> Preprocessor::RunOnPixels(RgbView image) const {
+  VITOK_RETURN_IF_ERROR(CountTokens(image.height_px, image.width_px).status());
+  return CatchFailures<at::Tensor>(image, [&]() -> absl::StatusOr<at::Tensor> {
+    State state = image;
+    for (const TransformOp& op : ops_) {
+      if (std::holds_alternative<ToTensorOp>(op)) break;
+      VITOK_ASSIGN_OR_RETURN(state, Apply(op, std::move(state)));
+    }
+    return PixelsOf(std::move(state));
+  });
 }
 
 absl::StatusOr<int64_t> Preprocessor::CountTokens(int32_t height_px, int32_t width_px) const {

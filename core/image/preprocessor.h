@@ -2,6 +2,9 @@
 // Grammar, operations and exact rules: docs/NUMERICS.md; source: vitok/pp of Na-VAE/vitok-release.
 #pragma once
 
+#include <ATen/ATen.h>
+
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +33,14 @@ class Preprocessor {
 
   // Tokens Run would produce for an image of this size, without its pixels. The same errors as Run.
   absl::StatusOr<int64_t> CountTokens(int32_t height_px, int32_t width_px) const;
+
+  // For a pipeline that ends in to_tensor, at most one normalize, and patchify: how a tokenizer must normalize the
+  // pixels of RunOnPixels to get the patches of Run. nullopt for any other pipeline.
+  std::optional<NormalizeMode> pixel_mode() const;
+
+  // The operations before that end. Returns uint8 [H, W, 3]: a view of `image` if none of them changes it, so `image`
+  // must outlive the result. The same errors as Run. REQUIRES: pixel_mode().
+  absl::StatusOr<at::Tensor> RunOnPixels(RgbView image) const;
 
   const std::vector<TransformOp>& ops() const { return ops_; }
 

@@ -5,24 +5,15 @@
 
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "core/image/pixel_kernels.h"
 #include "core/image/transforms.h"
 #include "core/ops/patchify.h"
+#include "core/ops/pixel_kernels.h"
 
 // Shape letters: core/tokens/packed_tokens.h.
 namespace vitok {
 namespace {
 
 constexpr int64_t kChannels = 3;
-
-ChannelStatistics StatisticsOf(NormalizeMode mode) {
-  switch (mode) {
-    case NormalizeMode::kMinusOneToOne: return {{0.5f, 0.5f, 0.5f}, {0.5f, 0.5f, 0.5f}};
-    case NormalizeMode::kImagenet: return {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
-    case NormalizeMode::kZeroToOne: break;
-  }
-  return {{0.0f, 0.0f, 0.0f}, {1.0f, 1.0f, 1.0f}};
-}
 
 PatchSequence WithGrid(at::Tensor patches_ND, const PatchifyOp& op, SizePx size) {
   const int64_t rows = (size.height + op.patch_px - 1) / op.patch_px;
@@ -79,7 +70,8 @@ absl::StatusOr<PatchSequence> PatchifyImage(const NormalizeOp& normalize, const 
   VITOK_ASSIGN_OR_RETURN(const int64_t tokens, CountPatches(op, size));
   const int64_t patch_values = kChannels * op.patch_px * op.patch_px;
   at::Tensor patches_ND = at::empty({tokens, patch_values}, at::kFloat);
-  FastestPixelKernels().bytes_to_patches(StatisticsOf(normalize.mode), image, op.patch_px,
+  const PixelView pixels = {image.pixels_HWC, image.height_px, image.width_px};
+  FastestPixelKernels().bytes_to_patches(StatisticsOf(normalize.mode), pixels, op.patch_px,
                                          patches_ND.mutable_data_ptr<float>());
   return WithGrid(std::move(patches_ND), op, size);
 }

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "core/image/pipeline_syntax.h"
 #include "core/image/rgb_image.h"
+#include "core/ops/pixel_kernels.h"
 #include "core/tokens/packed_tokens.h"
 
 namespace vitok {
@@ -26,8 +27,6 @@ struct ResizeLongestSideOp {
 
 // to_tensor: bytes to float32 [3, H, W] in [0, 1].
 struct ToTensorOp {};
-
-enum class NormalizeMode { kMinusOneToOne, kImagenet, kZeroToOne };
 
 // normalize(mode="minus_one_to_one"): (x - mean) / std by channel; also "imagenet" and "zero_to_one".
 struct NormalizeOp {

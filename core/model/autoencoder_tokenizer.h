@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/model/autoencoder.h"
+#include "core/model/device_transfer.h"
 #include "core/model/tokenizer.h"
 
 namespace vitok {
@@ -23,11 +24,16 @@ class AutoencoderTokenizer final : public Tokenizer {
   absl::StatusOr<std::vector<PatchSequence>> Reconstruct(absl::Span<const PatchSequence> images,
                                                          BatchTimes& times) override;
 
+  // One copy to the device a batch (BatchStaging) and one back for each form of result. A batch in which some items ask
+  // for patches brings all of its patches back.
+  absl::StatusOr<std::unique_ptr<PendingBatch>> Submit(absl::Span<const TokenizerItem> items) override;
+
  private:
   absl::Status RequireHalves(bool encoder, bool decoder) const;
 
   Autoencoder model_;
   TokenizerInfo info_;
+  DeviceTransfer transfer_;
 };
 
 }  // namespace vitok

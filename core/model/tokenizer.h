@@ -3,14 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "core/base/dtype.h"
 #include "core/base/precision.h"
+#include "core/model/tokenizer_batch.h"
 #include "core/tokens/packed_tokens.h"
 
 namespace vitok {
@@ -31,13 +32,6 @@ struct TokenizerInfo {
   int64_t attend_padding_to = 0;  // tokens that shorter images are filled up to (AutoencoderConfig); 0: no padding
 };
 
-// Where a batch's time went. The three parts follow each other.
-struct BatchTimes {
-  absl::Duration host_to_device;  // packing included
-  absl::Duration compute;
-  absl::Duration device_to_host;  // splitting included
-};
-
 // Implementations are not thread-safe: one worker owns the calls (info() excepted). Inputs and outputs are host
 // tensors; outputs have one entry an input, in order, in the model's dtype, and share no memory with the inputs. Shape
 // and dtype of inputs are the caller's duty (REQUIRES patches [N, D], latents [N, Z], matching row/col). Errors of
@@ -56,6 +50,22 @@ class Tokenizer {
   // Decode(Encode(images)) without the way over the host; the same values bit for bit.
   virtual absl::StatusOr<std::vector<PatchSequence>> Reconstruct(absl::Span<const PatchSequence> images,
                                                                  BatchTimes& times) = 0;
+
+  // Starts a batch and returns before a device has done it, so that the next one can be packed and copied meanwhile:
+  //
+  //   VITOK_ASSIGN_OR_RETURN(std::unique_ptr<PendingBatch> next, tokenizer.Submit(items));
+  //   VITOK_ASSIGN_OR_RETURN(std::vector<TokenizerOutput> outputs, pending->Wait(times));  // of the one before
+  //   pending = std::move(next);
+  //
+  // Images travel as bytes and are normalised, cut and put together on the device. Items are all latents (to patches or
+  // pictures) or all images (to latents, or all to patches or pictures), else INVALID_ARGUMENT; `items` need not
+  // outlive the call. Values are those of Encode, Decode and Reconstruct, bit for bit. Batches compute in the order of
+  // their Submits. An error of the device may come from Wait. This default does all in Submit, on the host.
+  virtual absl::StatusOr<std::unique_ptr<PendingBatch>> Submit(absl::Span<const TokenizerItem> items);
 };
+
+// What a batch of Submit does; INVALID_ARGUMENT for items that do not go together, or none.
+enum class BatchKind { kEncode, kDecode, kReconstruct };
+absl::StatusOr<BatchKind> KindOf(absl::Span<const TokenizerItem> items);
 
 }  // namespace vitok

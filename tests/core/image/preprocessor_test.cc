@@ -56,6 +56,42 @@ TEST(PreprocessorTest, AnyNumberOfNormalizeIsApplied) {
   }
 }
 
+TEST(PreprocessorTest, PixelsAndTheirModeGiveThePatchesOfRun) {
+  const RgbImage image = MakePattern(50, 101);
+  for (const std::string spec : {"to_tensor|patchify(8, 999)", "to_tensor|normalize|patchify(8, 999)",
+                                 "identity|center_crop(33)|to_tensor|normalize(imagenet)|identity|patchify(8, 999)",
+                                 "resize_longest_side(64)|to_tensor|normalize(zero_to_one)|patchify(8, 999)"}) {
+    SCOPED_TRACE(spec);
+    const Preprocessor preprocessor = Parse(spec);
+    ASSERT_TRUE(preprocessor.pixel_mode().has_value());
+    const absl::StatusOr<at::Tensor> pixels_HW3 = preprocessor.RunOnPixels(image);
+    ASSERT_TRUE(pixels_HW3.ok()) << pixels_HW3.status();
+    const RgbView view(pixels_HW3->size(0), pixels_HW3->size(1), pixels_HW3->const_data_ptr<uint8_t>());
+    const absl::StatusOr<PatchSequence> patches = PatchifyImage({*preprocessor.pixel_mode()}, {8, 999}, view);
+    const absl::StatusOr<PatchSequence> expected = preprocessor.Run(image);
+    ASSERT_TRUE(patches.ok() && expected.ok()) << expected.status();
+    EXPECT_TRUE(patches->patches_ND.equal(expected->patches_ND));
+    EXPECT_EQ(patches->geometry, expected->geometry);
+  }
+}
+
+TEST(PreprocessorTest, PixelsThatNothingChangesAreNotCopied) {
+  const RgbImage image = MakePattern(20, 30);
+  EXPECT_EQ(Parse("to_tensor|normalize|patchify(8, 99)").RunOnPixels(image)->const_data_ptr(), image.pixels_HWC.data());
+  const absl::Status too_many = Parse("to_tensor|normalize|patchify(8, 9)").RunOnPixels(image).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(too_many)) << too_many;
+}
+
+TEST(PreprocessorTest, OtherPipelinesHaveNoPixelMode) {
+  for (const std::string spec : {"", "center_crop(8)", "to_tensor|normalize", "patchify(8, 99)",
+                                 "to_tensor|normalize(imagenet)|normalize|patchify(8, 99)"}) {
+    const absl::StatusOr<Preprocessor> preprocessor = Preprocessor::Parse(spec);
+    if (preprocessor.ok()) {
+      EXPECT_EQ(preprocessor->pixel_mode(), std::nullopt) << spec;
+    }
+  }
+}
+
 TEST(PreprocessorTest, IdentityChangesNothing) {
   const RgbImage image = MakePattern(20, 30);
   const absl::StatusOr<PatchSequence> with =

@@ -1,14 +1,13 @@
 // Each instruction set that this CPU has against operations of ATen, to the bit.
-#include "core/image/pixel_kernels.h"
+#include "core/ops/pixel_kernels.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 
-#include "core/image/postprocess.h"
-#include "core/image/transforms.h"
 #include "core/ops/patchify.h"
 
 namespace vitok {
@@ -26,21 +25,20 @@ constexpr Case kCases[] = {{32, 48, 16}, {33, 47, 16}, {1, 1, 16},   {16, 17, 16
                            {40, 24, 8},  {41, 23, 8},  {28, 42, 14}, {30, 45, 14}, {64, 64, 32},
                            {65, 95, 32}, {9, 10, 1},   {7, 9, 3},    {61, 83, 23}, {70, 130, 64}};
 
-RgbImage RandomImage(int32_t height_px, int32_t width_px) {
-  RgbImage image(height_px, width_px);
-  const at::Tensor bytes = at::randint(256, {static_cast<int64_t>(image.pixels_HWC.size())}, at::kByte);
-  std::copy_n(bytes.const_data_ptr<uint8_t>(), image.pixels_HWC.size(), image.pixels_HWC.begin());
-  return image;
+at::Tensor Normalize(const at::Tensor& pixels_HW3, const ChannelStatistics& statistics) {
+  const auto by_channel = [](const std::array<float, 3>& values) {
+    return at::tensor(at::ArrayRef<float>(values)).view({3, 1, 1});
+  };
+  const at::Tensor units_3HW = pixels_HW3.permute({2, 0, 1}).to(at::kFloat).div(255.0);
+  return (units_3HW - by_channel(statistics.mean)).div(by_channel(statistics.std));
 }
 
-void ExpectPatchesOfAten(const PixelKernels& kernels, const RgbImage& image, int64_t patch_px) {
-  const std::pair<NormalizeMode, ChannelStatistics> modes[] = {
-      {NormalizeMode::kMinusOneToOne, {{0.5F, 0.5F, 0.5F}, {0.5F, 0.5F, 0.5F}}},
-      {NormalizeMode::kImagenet, {{0.485F, 0.456F, 0.406F}, {0.229F, 0.224F, 0.225F}}},
-      {NormalizeMode::kZeroToOne, {{0, 0, 0}, {1, 1, 1}}},
-  };
-  for (const auto& [mode, statistics] : modes) {
-    const at::Tensor expected_ND = Patchify(NormalizeTensor({mode}, ImageToTensor(image)), patch_px).contiguous();
+void ExpectPatchesOfAten(const PixelKernels& kernels, const at::Tensor& pixels_HW3, int64_t patch_px) {
+  const PixelView image = {pixels_HW3.const_data_ptr<uint8_t>(), pixels_HW3.size(0), pixels_HW3.size(1)};
+  for (const NormalizeMode mode :
+       {NormalizeMode::kMinusOneToOne, NormalizeMode::kImagenet, NormalizeMode::kZeroToOne}) {
+    const ChannelStatistics statistics = StatisticsOf(mode);
+    const at::Tensor expected_ND = Patchify(Normalize(pixels_HW3, statistics), patch_px).contiguous();
     const at::Tensor patches_ND = at::full_like(expected_ND, kNan);
     kernels.bytes_to_patches(statistics, image, patch_px, patches_ND.mutable_data_ptr<float>());
     EXPECT_TRUE(patches_ND.view(at::kInt).equal(expected_ND.view(at::kInt)))
@@ -50,8 +48,8 @@ void ExpectPatchesOfAten(const PixelKernels& kernels, const RgbImage& image, int
 }
 
 TEST(PixelKernelsTest, PatchesOfEveryByteAreThoseOfAten) {
-  RgbImage image(3, 256);
-  for (size_t i = 0; i < image.pixels_HWC.size(); ++i) image.pixels_HWC[i] = static_cast<uint8_t>(i / 3 + i % 3);
+  const at::Tensor pixels_HW3 = (at::arange(256).view({1, 256, 1}) + at::arange(3)).expand({3, 256, 3}).to(at::kByte);
+  const at::Tensor image = pixels_HW3.contiguous();
   for (const PixelKernels& kernels : UsablePixelKernels()) {
     for (const int64_t patch_px : {1, 16, 256}) ExpectPatchesOfAten(kernels, image, patch_px);
   }
@@ -61,7 +59,7 @@ TEST(PixelKernelsTest, PatchesOfEverySizeAreThoseOfAten) {
   at::manual_seed(1);
   for (const PixelKernels& kernels : UsablePixelKernels()) {
     for (const Case& size : kCases) {
-      ExpectPatchesOfAten(kernels, RandomImage(size.height_px, size.width_px), size.patch_px);
+      ExpectPatchesOfAten(kernels, at::randint(256, {size.height_px, size.width_px, 3}, at::kByte), size.patch_px);
     }
   }
 }
@@ -105,7 +103,7 @@ at::Tensor PictureOfAten(const Placed& placed, const Case& size) {
   const at::Tensor pixels_3HW = Unpatchify(raster_ND, raster_ND.size(0) / cols, cols, size.patch_px)
                                     .slice(1, 0, size.height_px)
                                     .slice(2, 0, size.width_px);
-  return ConvertPixelRange(pixels_3HW, PixelRange::kMinusOneToOne, PixelRange::kZeroTo255).permute({1, 2, 0});
+  return (pixels_3HW.clamp(-1.0, 1.0) + 1.0).mul_(127.5).round_().to(at::kByte).permute({1, 2, 0});
 }
 
 TEST(PixelKernelsTest, PicturesAreThoseOfAten) {

@@ -6,13 +6,23 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/image/rgb_image.h"
-
 namespace vitok {
+
+// How values in [0, 1] become those that a model takes: (x - mean) / std by channel.
+enum class NormalizeMode { kMinusOneToOne, kImagenet, kZeroToOne };
 
 // Of the values of a channel, which are in [0, 1].
 struct ChannelStatistics {
   std::array<float, 3> mean, std;
+};
+
+ChannelStatistics StatisticsOf(NormalizeMode mode);
+
+// An 8-bit RGB picture in memory of somebody else, rows from the top, no padding between them.
+struct PixelView {
+  const uint8_t* pixels_HWC = nullptr;
+  int64_t height_px = 0;
+  int64_t width_px = 0;
 };
 
 // Patches and where in the picture they lie.
@@ -27,7 +37,7 @@ struct PlacedPatches {
 struct PixelKernels {
   // Writes the patches of `image`, row by row: ceil(H/P) * ceil(W/P) * 3 * P * P values, vector order channel, y, x. A
   // byte b becomes (b / 255 - mean) / std, each operation rounded to float32; values outside the picture are 0.
-  void (*bytes_to_patches)(const ChannelStatistics& statistics, RgbView image, int64_t patch_px, float* patches_ND);
+  void (*bytes_to_patches)(const ChannelStatistics& statistics, PixelView image, int64_t patch_px, float* patches_ND);
 
   // Writes a picture of height_px * width_px pixels: x becomes round((clamp(x, -1, 1) + 1) * 127.5), half to even; NaN
   // becomes some byte. Parts of patches outside the picture are left out, pixels without a patch stay as they are.

@@ -2,7 +2,7 @@
 // patch is in the L1 cache for its check. A vector holds one channel of 16 (8, 4) pixels; three of them and a vector of
 // packed pixels, 0x??BBGGRR, convert into each other by shifts. Compiled without contraction of a * b + c: the
 // roundings are those of separate operations.
-#include "core/image/pixel_kernels.h"
+#include "core/ops/pixel_kernels.h"
 
 #include <algorithm>
 #include <bit>
@@ -145,7 +145,7 @@ VITOK_INLINE void ReadRow(const ChannelStatistics& statistics, const uint8_t* in
 }
 
 template <typename I, bool divide>
-VITOK_INLINE void ReadRows(const ChannelStatistics& statistics, RgbView image, int64_t patch_px, float* out) {
+VITOK_INLINE void ReadRows(const ChannelStatistics& statistics, PixelView image, int64_t patch_px, float* out) {
   const int64_t plane = patch_px * patch_px, row_bytes = image.width_px * kChannels;
   const uint8_t* const end = image.pixels_HWC + image.height_px * row_bytes;
   for (int64_t top = 0; top < image.height_px; top += patch_px) {
@@ -215,7 +215,7 @@ bool HasExactReciprocal(float value) {
 }
 
 template <typename I>
-VITOK_INLINE void ReadPatches(const ChannelStatistics& statistics, RgbView image, int64_t patch_px, float* out) {
+VITOK_INLINE void ReadPatches(const ChannelStatistics& statistics, PixelView image, int64_t patch_px, float* out) {
   if (std::all_of(statistics.std.begin(), statistics.std.end(), HasExactReciprocal)) {
     ReadRows<I, false>(statistics, image, patch_px, out);
   } else {
@@ -223,13 +223,14 @@ VITOK_INLINE void ReadPatches(const ChannelStatistics& statistics, RgbView image
   }
 }
 
-VITOK_TARGET_AVX512 void ReadAvx512(const ChannelStatistics& statistics, RgbView image, int64_t patch_px, float* out) {
+VITOK_TARGET_AVX512 void ReadAvx512(const ChannelStatistics& statistics, PixelView image, int64_t patch_px,
+                                    float* out) {
   ReadPatches<Avx512>(statistics, image, patch_px, out);
 }
-VITOK_TARGET_AVX2 void ReadAvx2(const ChannelStatistics& statistics, RgbView image, int64_t patch_px, float* out) {
+VITOK_TARGET_AVX2 void ReadAvx2(const ChannelStatistics& statistics, PixelView image, int64_t patch_px, float* out) {
   ReadPatches<Avx2>(statistics, image, patch_px, out);
 }
-void ReadBaseline(const ChannelStatistics& statistics, RgbView image, int64_t patch_px, float* out) {
+void ReadBaseline(const ChannelStatistics& statistics, PixelView image, int64_t patch_px, float* out) {
   ReadPatches<Baseline>(statistics, image, patch_px, out);
 }
 
@@ -248,6 +249,15 @@ constexpr PixelKernels kAvx2 = {ReadAvx2, WriteAvx2};
 constexpr PixelKernels kBaseline = {ReadBaseline, WriteBaseline};
 
 }  // namespace
+
+ChannelStatistics StatisticsOf(NormalizeMode mode) {
+  switch (mode) {
+    case NormalizeMode::kMinusOneToOne: return {{0.5f, 0.5f, 0.5f}, {0.5f, 0.5f, 0.5f}};
+    case NormalizeMode::kImagenet: return {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+    case NormalizeMode::kZeroToOne: break;
+  }
+  return {{0.0f, 0.0f, 0.0f}, {1.0f, 1.0f, 1.0f}};
+}
 
 const PixelKernels& FastestPixelKernels() {
   static const PixelKernels* const fastest = FastestOnThisCpu(&kAvx512, &kAvx2, &kBaseline);
