@@ -35,7 +35,9 @@ class SubmitTest : public testing::TestWithParam<Params> {
     AutoencoderConfig config = *AutoencoderConfig::FromVariant(kTinyVariant);
     config.attend_padding_to = GetParam().pad_to_tokens;
     tokenizer_ = std::make_unique<AutoencoderTokenizer>(
-        *Autoencoder::Create(config, RandomWeights(config, GetParam().dtype), *device));
+        *Autoencoder::Create(
+            config, RandomWeights(config, GetParam().dtype),
+            GetParam().dtype == at::kFloat ? Precision::kFloat32 : Precision::kBfloat16, *device));
     at::manual_seed(5);
   }
 
@@ -213,7 +215,7 @@ TEST(SubmitHalvesTest, NeedsTheHalvesOfTheModel) {
   std::erase_if(weights, [&](const auto& weight) {
     return WeightShapes(config, AutoencoderHalf::kDecoder).contains(weight.first);
   });
-  AutoencoderTokenizer tokenizer(*Autoencoder::Create(config, weights, at::kCPU));
+  AutoencoderTokenizer tokenizer(*Autoencoder::Create(config, weights, Precision::kFloat32, at::kCPU));
   EXPECT_TRUE(tokenizer.Submit({{{RandomPixels(8, 8), OutputForm::kLatents}}}).ok());
   EXPECT_TRUE(absl::IsUnimplemented(tokenizer.Submit({{{RandomPixels(8, 8), OutputForm::kPicture}}}).status()));
 }
