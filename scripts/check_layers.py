@@ -47,7 +47,8 @@ LIBRARIES = (
         "CUDA",
         re.compile(r"(cuda|cublas|cudnn|cufft|curand|nccl|nvrtc|nvToolsExt|nvtx3/|cub/|thrust/|cutlass/|cute/"
                    r"|c10/cuda/|ATen/cuda/|ATen/cudnn/|torch/csrc/cuda/)"),
-        ("*_cuda.cu", "*_cuda.cuh", "*_cuda.h", "*_cuda.cc", "*/device_worker.cc", "*/distributed.cc", "core/model/device*.cc"),
+        ("*_cuda.cu", "*_cuda.cuh", "*_cuda.h", "*_cuda.cc", "*/device_worker.cc", "*/distributed.cc",
+         "core/model/device*.cc"),
     ),
     (
         "protobuf and gRPC",

@@ -1,6 +1,7 @@
 #include "server/device_worker.h"
 
 #include <c10/core/InferenceMode.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <utility>
@@ -17,6 +18,9 @@ namespace {
 
 // Predictions are rough; only a batch that is far beyond its own hangs.
 constexpr double kHangFactor = 10;
+
+// Steps down from the process's own priority.
+constexpr int kComputeNice = 5;
 
 }  // namespace
 
@@ -60,6 +64,10 @@ void DeviceWorker::Schedule(std::vector<std::unique_ptr<TokenizerTask>> tasks) {
 }
 
 void DeviceWorker::RunBatches() {
+  // A CPU model uses every core for as long as there is work. Answers that need no model (refusals, results, health)
+  // would wait for their turn; so they go first. On Linux this is of the thread alone, and of those that it starts for
+  // its parallel loops.
+  if (options_.device == "cpu") setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + kComputeNice);
   const c10::InferenceMode inference_mode;
   while (std::optional<Batch> batch = batcher_.NextBatch()) Run(*std::move(batch));
 }

@@ -24,18 +24,17 @@ class WeightReader {
   WeightReader(const WeightMap& weights, at::Device device, Precision precision)
       : weights_(weights), device_(device), precision_(precision), dtype_(ComputeDType(precision, device)) {}
 
-  at::Tensor Get(const std::string& name) const { 
+  at::Tensor Get(const std::string& name) const {
     const at::Tensor stored = weights_.at(name).to(device_, ToScalarType(StorageDType(precision_)));
     return stored.to(dtype_).contiguous();
   }
 
   Linear GetLinear(const std::string& name) const { return {Get(name + ".weight"), Get(name + ".bias")}; }
 
-  Tower ReadTower(const TowerConfig& config, const std::string& in, const std::string& blocks,
-                  const std::string& out) const {
-    Tower tower{.in = GetLinear(in),
-                .rope_frequency_F = RopeFrequencies(config.head_dim(), device_),
-                .out = GetLinear(out)};
+  Tower ReadTower(const TowerConfig& config, const std::string& in, const std::string& blocks, const std::string& out,
+                  Accumulation out_accumulation) const {
+    Tower tower{
+        .in = GetLinear(in), .rope_frequency_F = RopeFrequencies(config.head_dim(), device_), .out = GetLinear(out)};
     for (int64_t i = 0; i < config.depth; ++i) {
       const std::string prefix = StrCat(blocks, ".", i, ".");
       tower.blocks.push_back(Block::Create(BlockWeights{.norm1_W = Get(prefix + "norm1.weight"),
@@ -46,7 +45,7 @@ class WeightReader {
                                                         .fc1_2hW = Get(prefix + "ffn.fc1.weight"),
                                                         .fc2_Wh = Get(prefix + "ffn.fc2.weight"),
                                                         .gamma_W = Get(prefix + "layer_scale.gamma")},
-                                           config.heads, precision_));
+                                           config.heads, precision_, out_accumulation));
     }
     return tower;
   }
@@ -85,8 +84,12 @@ absl::StatusOr<Autoencoder> Autoencoder::Create(const AutoencoderConfig& config,
 
   Autoencoder model(config, precision, device);
   const WeightReader reader(weights, device, precision);
-  if (has_encoder) model.encoder_ = reader.ReadTower(config.encoder, "patch_embed", "encoder_blocks", "to_code");
-  if (has_decoder) model.decoder_ = reader.ReadTower(config.decoder, "decoder_embed", "decoder_blocks", "to_pixels");
+  // Where fast accumulation costs quality, and where its time matters: docs/NUMERICS.md.
+  if (has_encoder)
+    model.encoder_ = reader.ReadTower(config.encoder, "patch_embed", "encoder_blocks", "to_code", Accumulation::kFull);
+  if (has_decoder)
+    model.decoder_ =
+        reader.ReadTower(config.decoder, "decoder_embed", "decoder_blocks", "to_pixels", Accumulation::kFast);
   return model;
 }
 
@@ -103,7 +106,8 @@ at::Tensor Autoencoder::Run(const Tower& tower, const at::Tensor& input, const T
   at::Tensor x_TW = tower.in(input.to(dtype()).to(ComputeDType(precision_, device_)));
   if (!tower.blocks.empty()) {
     const AttentionLayout attention{
-        layout.offsets, {layout.row_T, layout.col_T, tower.rope_frequency_F}, config_.sliding_window};
+        {.offsets = layout.offsets, .window = config_.sliding_window, .cu_I1 = layout.cu_I1},
+        {layout.row_T, layout.col_T, tower.rope_frequency_F}};
     BlockScratch scratch = tower.blocks.front()->MakeScratch(attention);
     for (const std::unique_ptr<Block>& block : tower.blocks) block->Forward(x_TW, attention, scratch);
     Block::Finish(x_TW, scratch);

@@ -30,8 +30,8 @@ struct Tower {
 };
 
 // bfloat16 models compute in float32 on the CPU, with weights, latents and patches rounded to bfloat16: float32
-// products are the faster ones on every CPU without matrix units. fp8 models need a GPU. Immutable; a forward pass allocates on the calling
-// thread only, so concurrent calls are safe (and compete for cores).
+// products are the faster ones on every CPU without matrix units. fp8 models need a GPU. Immutable; a forward pass
+// allocates on the calling thread only, so concurrent calls are safe (and compete for cores).
 //
 //   VITOK_ASSIGN_OR_RETURN(Autoencoder model, Autoencoder::Create(config, weights, Precision::kFloat32, at::kCPU));
 //   PackedLatents latents = model.Encode(PackPatches(images, {.dtype = model.dtype(), .device = model.device()}));

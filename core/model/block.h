@@ -7,12 +7,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <vector>
 
 #include "core/base/precision.h"
+#include "core/ops/cuda_linear.h"
 #include "core/ops/quantize_rows.h"
 #include "core/ops/rope2d.h"
+#include "core/ops/varlen_attention.h"
 
 namespace vitok {
 
@@ -33,22 +33,23 @@ struct BlockScratch {
   at::Tensor qkv_T3HD;  // queries, keys, values
   at::Tensor out_TK;    // [T, W + h]: attention result | MLP hidden state
 
+  std::unique_ptr<const PreparedAttention> attention = {};  // made by the first block that attends
+
   RopeTable rope;  // CpuBlock, AtenBlock
 
   at::Tensor in_TP;  // CUDA: [T, 3W + 2h], the result of the first product; qkv_T3HD is a view of it
   at::Tensor h_TW;   // CudaBlock: normed x
 
-  QuantizedRows h8;       // CudaFp8Block: normed x
-  QuantizedRows out8;     // CudaFp8Block: out_TK
-  at::Tensor branch_TW;   // CudaFp8Block: attention result, then the block's result
-  bool pending = false;   // branch_TW has yet to be added to x
+  QuantizedRows h8;      // CudaFp8Block: normed x
+  QuantizedRows out8;    // CudaFp8Block: out_TK
+  at::Tensor branch_TW;  // CudaFp8Block: attention result, then the block's result
+  bool pending = false;  // branch_TW has yet to be added to x
 };
 
 // What of a batch's layout attention needs.
 struct AttentionLayout {
-  const std::vector<int64_t>& offsets;  // TokenLayout::offsets
+  AttentionBatch batch;
   RopePositions positions;
-  std::optional<int64_t> window;  // tokens to each side
 
   int64_t num_tokens() const { return positions.row_T.size(0); }
 };
@@ -59,8 +60,9 @@ class Block {
  public:
   // Weights on the device that Forward computes on, in StorageDType(precision), on the CPU float32. REQUIRES: shapes as
   // in BlockWeights, W = heads · D; kFp8 only on a GPU that CheckPrecision (core/model/device.h) accepts, W a multiple
-  // of Fp8Linear::kAlignment.
-  static std::unique_ptr<Block> Create(const BlockWeights& weights, int64_t heads, Precision precision);
+  // of Fp8Linear::kAlignment. out_accumulation: of the second product of kFp8.
+  static std::unique_ptr<Block> Create(const BlockWeights& weights, int64_t heads, Precision precision,
+                                       Accumulation out_accumulation = Accumulation::kFast);
 
   virtual ~Block() = default;
   Block(const Block&) = delete;
@@ -88,8 +90,8 @@ class Block {
   // in_TP and qkv_T3HD alone.
   BlockScratch MakeFusedScratch(const AttentionLayout& attention) const;
 
-  // Attention of all heads into attended [T, W], any row stride.
-  void Attend(const AttentionLayout& attention, const at::Tensor& qkv_T3HD, const at::Tensor& attended_TW) const;
+  // Attention of all heads from scratch.qkv_T3HD into attended [T, W], any row stride, the same one in every block.
+  void Attend(const AttentionLayout& attention, const at::Tensor& attended_TW, BlockScratch& scratch) const;
 
   const int64_t heads_;
   const int64_t width_;   // W

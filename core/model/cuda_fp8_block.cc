@@ -28,8 +28,7 @@ struct CudaFp8Block::Folded {
     const auto norms = [&](int64_t begin, int64_t count) { return in_PW.narrow(0, begin, count).norm(2, {1}); };
     const double bound = norms(2 * width, width).max().item<double>() * std::sqrt(static_cast<double>(width));
     // h is about standard normal, so values and gates have their weights' norms as standard deviation; silu halves.
-    const double hidden_rms =
-        (norms(3 * width, hidden) * norms(3 * width + hidden, hidden)).mean().item<double>() / 2;
+    const double hidden_rms = (norms(3 * width, hidden) * norms(3 * width + hidden, hidden)).mean().item<double>() / 2;
     const double wanted = kHiddenPeak * hidden_rms;
     const double factor = bound > 0 && wanted > 0 ? std::exp2(std::round(std::log2(wanted / bound))) : 1.0;
     in_PW.narrow(0, 2 * width, width).mul_(factor);
@@ -38,13 +37,14 @@ struct CudaFp8Block::Folded {
   }
 };
 
-CudaFp8Block::CudaFp8Block(const BlockWeights& weights, int64_t heads)
-    : CudaFp8Block(weights, heads, Folded(weights)) {}
+CudaFp8Block::CudaFp8Block(const BlockWeights& weights, int64_t heads, Accumulation out_accumulation)
+    : CudaFp8Block(weights, heads, out_accumulation, Folded(weights)) {}
 
-CudaFp8Block::CudaFp8Block(const BlockWeights& weights, int64_t heads, const Folded& folded)
+CudaFp8Block::CudaFp8Block(const BlockWeights& weights, int64_t heads, Accumulation out_accumulation,
+                           const Folded& folded)
     : Block(weights, heads),
-      in_(folded.in_PW),
-      out_(folded.out_WK),
+      in_(folded.in_PW, Accumulation::kFast),
+      out_(folded.out_WK, out_accumulation),
       least_amax_(static_cast<float>(folded.attention_bound)) {}
 
 BlockScratch CudaFp8Block::MakeScratch(const AttentionLayout& attention) const {
@@ -62,7 +62,7 @@ void CudaFp8Block::Forward(at::Tensor& x_TW, const AttentionLayout& attention, B
   in_.Into(scratch.h8, scratch.in_TP);
   QuantizedRows hidden{scratch.out8.values_TK.narrow(1, width_, hidden_), scratch.out8.scale_T1};
   QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, hidden, least_amax_);
-  Attend(attention, scratch.qkv_T3HD, scratch.branch_TW);  // free: its last contents are in x
+  Attend(attention, scratch.branch_TW, scratch);  // free: its last contents are in x
   QuantizedRows attended{scratch.out8.values_TK.narrow(1, 0, width_), scratch.out8.scale_T1};
   QuantizeRowsBy(scratch.branch_TW, attended);
   out_.Into(scratch.out8, scratch.branch_TW);

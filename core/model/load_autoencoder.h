@@ -17,16 +17,17 @@ struct LoadOptions {
 
   std::string folder;   // holds encoder.safetensors and/or decoder.safetensors, or model.safetensors with both halves
   std::string variant;  // optional: checked against the weights; empty: read from the shapes of the weights
-  Precision precision = Precision::kFloat32; // the `dtype` of configurations
-  std::string device = "cpu";                // "cpu", "cuda", "cuda:N"
-  Halves halves = Halves::kAvailable;        // kAvailable: whatever the folder holds, at least one half
-  std::optional<int64_t> sliding_window;     // nullopt or <= 0: full attention
-  std::optional<int64_t> attend_padding_to;  // tokens; nullopt: no padding
+  Precision precision = Precision::kFloat32;  // the `dtype` of configurations
+  std::string device = "cpu";                 // "cpu", "cuda", "cuda:N"
+  Halves halves = Halves::kAvailable;         // kAvailable: whatever the folder holds, at least one half
+  std::optional<int64_t> sliding_window;      // nullopt or <= 0: full attention
+  std::optional<int64_t> attend_padding_to;   // tokens; nullopt: no padding
 };
 
 // NOT_FOUND: no such folder or file. INVALID_ARGUMENT: malformed file or variant; weights that do not fit (all missing,
 // unexpected and misshaped names in one message); device unknown; fp8 with a width that is no multiple of 16.
-// FAILED_PRECONDITION: device not present or not compiled in, or one that cannot compute in this precision. The files need not exist afterwards.
+// FAILED_PRECONDITION: device not present or not compiled in, or one that cannot compute in this precision. The files
+// need not exist afterwards.
 absl::StatusOr<std::unique_ptr<Tokenizer>> LoadAutoencoder(const LoadOptions& options);
 
 struct AutoencoderMemory {

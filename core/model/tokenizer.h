@@ -19,8 +19,8 @@ namespace vitok {
 struct TokenizerInfo {
   std::string variant;
   int64_t patch_px = 0;
-  int64_t patch_values = 0;     // D
-  int64_t latent_channels = 0;  // Z
+  int64_t patch_values = 0;       // D
+  int64_t latent_channels = 0;    // Z
   DType dtype = DType::kFloat32;  // of latents and patches
   Precision precision = Precision::kFloat32;
   std::string device;  // "cpu", "cuda:0"

@@ -10,8 +10,8 @@ namespace {
 constexpr int64_t kMaxHeadDim = 8192;  // its rotation fits a block's shared memory
 
 // Checks all inputs; the caller fills in the output.
-QkNormRopeSwiGluArgs ArgsOf(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D,
-                            const at::Tensor& weight_k_D, const RopePositions& positions, int64_t hidden) {
+QkNormRopeSwiGluArgs ArgsOf(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D, const at::Tensor& weight_k_D,
+                            const RopePositions& positions, int64_t hidden) {
   const int64_t tokens = y_TP.size(0);
   const int64_t head_dim = weight_q_D.size(0);
   TORCH_CHECK(head_dim % 4 == 0 && head_dim <= kMaxHeadDim, "head_dim must be a multiple of 4, at most ", kMaxHeadDim,

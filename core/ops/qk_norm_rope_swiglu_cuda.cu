@@ -112,8 +112,7 @@ __device__ __forceinline__ void NormRotateValues(__nv_bfloat16* y, const Args& a
       const float a = LoadFloat(at + i), b = LoadFloat(at + i + 1);
       sum += a * a + b * b;
     }
-    const float norm =
-        rsqrtf(ReduceWarp({sum, 0}).sum / static_cast<float>(args.head_dim) + args.eps);
+    const float norm = rsqrtf(ReduceWarp({sum, 0}).sum / static_cast<float>(args.head_dim) + args.eps);
     for (int i = 2 * (threadIdx.x % kWarp); i < args.head_dim; i += 2 * kWarp) {
       const float2 rotated = Rotate(LoadFloat(at + i) * norm * LoadFloat(weight + i),
                                     LoadFloat(at + i + 1) * norm * LoadFloat(weight + i + 1), rotation[i / 2]);

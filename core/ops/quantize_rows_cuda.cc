@@ -24,16 +24,14 @@ QuantizeRowsArgs ArgsOf(const at::Tensor& x_TK, QuantizedRows& rows, float least
 
 void QuantizeRowsCuda(const at::Tensor& x_TK, QuantizedRows& rows, float least_amax) {
   if (x_TK.numel() == 0) return;
-  LaunchOn(x_TK, [args = ArgsOf(x_TK, rows, least_amax)](cudaStream_t stream) {
-    return LaunchQuantizeRows(args, stream);
-  });
+  LaunchOn(x_TK,
+           [args = ArgsOf(x_TK, rows, least_amax)](cudaStream_t stream) { return LaunchQuantizeRows(args, stream); });
 }
 
 void QuantizeRowsByCuda(const at::Tensor& x_TK, QuantizedRows& rows) {
   if (x_TK.numel() == 0) return;
-  LaunchOn(x_TK, [args = ArgsOf(x_TK, rows, kLeastAmax)](cudaStream_t stream) {
-    return LaunchQuantizeRowsBy(args, stream);
-  });
+  LaunchOn(x_TK,
+           [args = ArgsOf(x_TK, rows, kLeastAmax)](cudaStream_t stream) { return LaunchQuantizeRowsBy(args, stream); });
 }
 
 }  // namespace vitok

@@ -1,60 +1,94 @@
 #include "core/ops/varlen_attention.h"
 
-#include <algorithm>
 #include <cmath>
+#include <set>
+#include <string>
+#include <utility>
 
+#include "absl/synchronization/mutex.h"
+#include "core/base/log.h"
+#include "core/base/str_cat.h"
+#include "core/ops/attention_mask.h"
+#include "core/ops/attention_stats.h"
 #include "core/ops/kernel_dispatch.h"
 
 namespace vitok {
 namespace {
 
-// Queries taken at once under a sliding window: they see at most this many plus twice the window keys, so that the work
-// grows with T · window and not with T².
-constexpr int64_t kWindowQueryBlock = 256;
+class CpuAttention final : public PreparedAttention {
+ public:
+  explicit CpuAttention(AttentionBatch batch) : batch_(std::move(batch)) {}
 
-// [N, H, D] as the [1, H, N, D] that scaled_dot_product_attention takes; no copy.
-at::Tensor AsHeads(const at::Tensor& x_NHD) { return x_NHD.transpose(0, 1).unsqueeze(0); }
+  void Run(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
+           at::Tensor& out_THD) const override {
+    VarlenAttentionIntoCpu(q_THD, k_THD, v_THD, batch_.offsets, batch_.window, out_THD);
+  }
 
-void AttendInto(const at::Tensor& q_NHD, const at::Tensor& k_MHD, const at::Tensor& v_MHD,
-                const std::optional<at::Tensor>& mask_NM, at::Tensor out_NHD) {
-  const at::Tensor result = at::scaled_dot_product_attention(AsHeads(q_NHD), AsHeads(k_MHD), AsHeads(v_MHD), mask_NM);
-  out_NHD.copy_(result.squeeze(0).transpose(0, 1));
+  AttentionPath path() const override { return AttentionPath::kCpu; }
+
+ private:
+  const AttentionBatch batch_;
+};
+
+class PerImageAttention final : public PreparedAttention {
+ public:
+  explicit PerImageAttention(AttentionBatch batch) : batch_(std::move(batch)) {}
+
+  void Run(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
+           at::Tensor& out_THD) const override {
+    VarlenAttentionIntoPerImage(q_THD, k_THD, v_THD, batch_.offsets, batch_.window, out_THD);
+  }
+
+  AttentionPath path() const override { return AttentionPath::kPerImage; }
+
+ private:
+  const AttentionBatch batch_;
+};
+
+std::unique_ptr<const PreparedAttention> Choose(const at::Tensor& q_THD, const at::Tensor& k_THD,
+                                                const at::Tensor& v_THD, const AttentionBatch& batch,
+                                                const at::Tensor& out_THD) {
+  if (UseCpuKernel(q_THD) && UseCpuKernel(k_THD) && UseCpuKernel(v_THD) && UseCpuKernel(out_THD)) {
+    return std::make_unique<CpuAttention>(batch);
+  }
+#ifdef VITOK_CUDA
+  if (q_THD.is_cuda() && q_THD.numel() > 0) {
+    if (auto attention = PrepareAttentionCuda(q_THD, k_THD, v_THD, batch, out_THD)) return attention;
+  }
+#endif
+  return std::make_unique<PerImageAttention>(batch);
 }
 
-// True where query `first_query + i` may see key `first_key + j`.
-at::Tensor BandMask(int64_t first_query, int64_t queries, int64_t first_key, int64_t keys, int64_t window,
-                    at::Device device) {
-  const auto options = at::TensorOptions().dtype(at::kLong).device(device);
-  const at::Tensor query_N1 = at::arange(first_query, first_query + queries, options).unsqueeze(1);
-  const at::Tensor key_1M = at::arange(first_key, first_key + keys, options).unsqueeze(0);
-  return (query_N1 - key_1M).abs() <= window;
+// Says once for each kind of model that a GPU computes attention in a slower way. (Plans of cuDNN are logged where they
+// are built.)
+void LogFallback(AttentionPath path, const at::Tensor& q_THD) {
+  static absl::Mutex mutex(absl::kConstInit);
+  static auto* const logged = new std::set<std::string>;
+  const int64_t heads = q_THD.size(1);
+  const int64_t head_dim = q_THD.size(2);
+  const std::string name(AttentionPathName(path));
+  const std::string dtype = c10::toString(q_THD.scalar_type());
+  const absl::MutexLock lock(&mutex);
+  if (!logged->insert(StrCat(name, " ", dtype, " ", heads, " ", head_dim)).second) return;
+  LogEvent(spdlog::level::info, "attention without cuDNN",
+           {{{"path", name}, {"dtype", dtype}, {"heads", heads}, {"head_dim", head_dim}}});
 }
 
 }  // namespace
 
+std::unique_ptr<const PreparedAttention> PrepareAttention(const at::Tensor& q_THD, const at::Tensor& k_THD,
+                                                          const at::Tensor& v_THD, const AttentionBatch& batch,
+                                                          const at::Tensor& out_THD) {
+  std::unique_ptr<const PreparedAttention> attention = Choose(q_THD, k_THD, v_THD, batch, out_THD);
+  const AttentionPath path = attention->path();
+  CountAttentionPass(path);
+  if (path == AttentionPath::kFlash || (path == AttentionPath::kPerImage && q_THD.is_cuda())) LogFallback(path, q_THD);
+  return attention;
+}
+
 void VarlenAttentionInto(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
-                         const std::vector<int64_t>& offsets, std::optional<int64_t> window, at::Tensor& out_THD) {
-  if (UseCpuKernel(q_THD) && UseCpuKernel(k_THD) && UseCpuKernel(v_THD) && UseCpuKernel(out_THD)) {
-    return VarlenAttentionIntoCpu(q_THD, k_THD, v_THD, offsets, window, out_THD);
-  }
-  for (size_t i = 0; i + 1 < offsets.size(); ++i) {
-    const int64_t begin = offsets[i];
-    const int64_t tokens = offsets[i + 1] - begin;
-    if (!window.has_value() || *window >= tokens - 1) {
-      AttendInto(q_THD.narrow(0, begin, tokens), k_THD.narrow(0, begin, tokens), v_THD.narrow(0, begin, tokens),
-                 std::nullopt, out_THD.narrow(0, begin, tokens));
-      continue;
-    }
-    for (int64_t first = 0; first < tokens; first += kWindowQueryBlock) {
-      const int64_t queries = std::min(kWindowQueryBlock, tokens - first);
-      const int64_t first_key = std::max<int64_t>(0, first - *window);
-      const int64_t keys = std::min(tokens, first + queries + *window) - first_key;
-      AttendInto(q_THD.narrow(0, begin + first, queries), k_THD.narrow(0, begin + first_key, keys),
-                 v_THD.narrow(0, begin + first_key, keys),
-                 BandMask(first, queries, first_key, keys, *window, q_THD.device()),
-                 out_THD.narrow(0, begin + first, queries));
-    }
-  }
+                         const AttentionBatch& batch, at::Tensor& out_THD) {
+  PrepareAttention(q_THD, k_THD, v_THD, batch, out_THD)->Run(q_THD, k_THD, v_THD, out_THD);
 }
 
 at::Tensor VarlenAttentionReference(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,

@@ -41,28 +41,29 @@ class Programs:
     def bench(self, *arguments):
         return self.run("vitok", "bench", "--json", *arguments)
 
-    def start(self, program, *arguments, **options):
-        command = [self.bin / program, *map(str, arguments)]
+    def start(self, program, *arguments, nice=0, **options):
+        command = ["nice", "-n", str(nice), self.bin / program, *map(str, arguments)]
         return subprocess.Popen(command, text=True, **options)
 
 
 class Server:
     """A server process on free ports, with its log in a file. Ends with the `with` block."""
 
-    def __init__(self, programs, program, name, *arguments, http=True):
+    def __init__(self, programs, program, name, *arguments, http=True, nice=0):
         self.programs = programs
         self.program = program
         self.log = programs.logs / f"{name}.log"
         self.address = f"127.0.0.1:{free_port()}"
         self.http = f"127.0.0.1:{free_port()}" if http else ""
         self.arguments = arguments
+        self.nice = nice
         self.process = None
 
     @classmethod
-    def of_model(cls, programs, name, *settings):
+    def of_model(cls, programs, name, *settings, nice=0):
         """vitok-server with the embedded model."""
         return cls(programs, "vitok-server", name, "--config", "configs/demo.yaml",
-                   *(part for setting in settings for part in ("--set", setting)))
+                   *(part for setting in settings for part in ("--set", setting)), nice=nice)
 
     def command_line(self):
         if self.program == "vitok-server":
@@ -72,7 +73,7 @@ class Server:
 
     def start(self):
         with open(self.log, "ab") as log:
-            self.process = self.programs.start(self.program, *self.command_line(), stderr=log)
+            self.process = self.programs.start(self.program, *self.command_line(), nice=self.nice, stderr=log)
         deadline = time.monotonic() + READY_S
         while not self.serves():
             if self.process.poll() is not None or time.monotonic() > deadline:

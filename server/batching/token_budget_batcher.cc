@@ -23,7 +23,6 @@ absl::Status TokenBudgetBatcher::Schedule(std::vector<std::unique_ptr<BatchTask>
     absl::MutexLock lock(&mutex_);
     if (!shut_down_.ok()) return shut_down_;
     const absl::Time now = options_.now();
-    const absl::Time first_deadline = deadlines_.empty() ? absl::InfiniteFuture() : deadlines_.begin()->first;
     for (std::unique_ptr<BatchTask>& task : tasks) {
       const BatchTask& facts = *task;
       if (facts.deadline <= now) {
@@ -43,7 +42,7 @@ absl::Status TokenBudgetBatcher::Schedule(std::vector<std::unique_ptr<BatchTask>
     }
     tasks.clear();
     changed_.Signal();
-    if (!deadlines_.empty() && deadlines_.begin()->first < first_deadline) deadlines_changed_.Signal();
+    if (!deadlines_.empty() && deadlines_.begin()->first < deadlines_checked_at_) deadlines_changed_.Signal();
   }
   DropAll(std::move(expired), absl::DeadlineExceededError("deadline passed before it ran"));
   return absl::OkStatus();
@@ -224,8 +223,9 @@ void TokenBudgetBatcher::DropExpiredUntilShutdown() {
     DropExpired();
     absl::MutexLock lock(&mutex_);
     if (!shut_down_.ok()) return;
-    const absl::Time next = deadlines_.empty() ? absl::InfiniteFuture() : deadlines_.begin()->first;
-    if (next > options_.now()) deadlines_changed_.WaitWithTimeout(&mutex_, next - options_.now());
+    deadlines_checked_at_ = deadlines_.empty() ? absl::InfiniteFuture() : deadlines_.begin()->first;
+    const absl::Duration left = deadlines_checked_at_ - options_.now();
+    if (left > absl::ZeroDuration()) deadlines_changed_.WaitWithTimeout(&mutex_, left);
   }
 }
 

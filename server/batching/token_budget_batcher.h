@@ -135,6 +135,8 @@ class TokenBudgetBatcher {
   ClassCredits credits_ ABSL_GUARDED_BY(mutex_);
   FairShare shares_ ABSL_GUARDED_BY(mutex_);
   std::multimap<absl::Time, WaitingList::iterator> deadlines_ ABSL_GUARDED_BY(mutex_);
+  // When DropExpiredUntilShutdown looks next, if nobody wakes it before: a later deadline need not.
+  absl::Time deadlines_checked_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   absl::flat_hash_map<uint64_t, std::vector<WaitingList::iterator>> requests_ ABSL_GUARDED_BY(mutex_);
   std::array<absl::Duration, kPriorities> waiting_cost_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, absl::Duration> out_ ABSL_GUARDED_BY(mutex_);  // predicted time by number, in order

@@ -23,7 +23,9 @@ void Watchdog::Arm(absl::Time limit, absl::AnyInvocable<void() &&> bark) {
   barked_ = false;
   limit_ = limit;
   bark_ = std::move(bark);
-  changed_.SignalAll();
+  // Work ends long before its limit as a rule, and the thread sleeps on; to wake it for every piece of work would cost
+  // more than small work does.
+  if (limit < wakes_at_) changed_.SignalAll();
 }
 
 bool Watchdog::Disarm() {
@@ -39,7 +41,8 @@ void Watchdog::Run() {
   absl::MutexLock lock(&mutex_);
   while (!stopping_) {
     if (!armed_ || barked_ || MonotonicNow() < limit_) {
-      changed_.WaitWithTimeout(&mutex_, armed_ && !barked_ ? limit_ - MonotonicNow() : absl::InfiniteDuration());
+      wakes_at_ = armed_ && !barked_ ? limit_ : absl::InfiniteFuture();
+      changed_.WaitWithTimeout(&mutex_, wakes_at_ - MonotonicNow());
       continue;
     }
     barking_ = true;

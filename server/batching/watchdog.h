@@ -41,6 +41,7 @@ class Watchdog {
   bool barked_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Time limit_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  absl::Time wakes_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();  // the thread, if nobody wakes it before
   absl::AnyInvocable<void() &&> bark_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;  // last: it uses all of the above
 };

@@ -1,5 +1,5 @@
-// Times the CUDA kernels and products of a transformer block by CUDA events: one JSON line each with the median time and
-// what it moves (bytes read and written once) or computes, beside a copy on the device.
+// Times the CUDA kernels and products of a transformer block by CUDA events: one JSON line each with the median time
+// and what it moves (bytes read and written once) or computes, beside a copy on the device.
 #include <ATen/ATen.h>
 #include <ATen/cuda/CUDAEvent.h>
 #include <c10/core/InferenceMode.h>
@@ -88,8 +88,8 @@ class Bench {
 
   void Flops(const char* name, int64_t flops, const std::function<void()>& work) const {
     const double ms = MedianMs(o_.runs, work);
-    std::printf("{\"kernel\": \"%s\", \"tokens\": %ld, \"ms\": %.4f, \"tflop_per_s\": %.0f}\n", name, long{o_.tokens}, ms,
-                flops / ms * 1e-9);
+    std::printf("{\"kernel\": \"%s\", \"tokens\": %ld, \"ms\": %.4f, \"tflop_per_s\": %.0f}\n", name, long{o_.tokens},
+                ms, flops / ms * 1e-9);
   }
 
   Options o_;

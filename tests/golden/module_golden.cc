@@ -73,7 +73,7 @@ class TowerTrace {
     Expect(qkv_T3HD.select(1, 0), prefix + "q_rot");
     Expect(qkv_T3HD.select(1, 1), prefix + "k_rot");
     at::Tensor attended = at::empty_like(qkv_T3HD.select(1, 0), at::MemoryFormat::Contiguous);
-    VarlenAttentionInto(qkv_T3HD.select(1, 0), qkv_T3HD.select(1, 1), qkv_T3HD.select(1, 2), {0, tokens}, std::nullopt,
+    VarlenAttentionInto(qkv_T3HD.select(1, 0), qkv_T3HD.select(1, 1), qkv_T3HD.select(1, 2), {.offsets = {0, tokens}},
                         attended);
     Expect(attended.flatten(1), prefix + "attn_heads");
     Expect(at::linear(Get(prefix + "attn_heads"), Weight(block, "attn.out_proj.weight")), prefix + "attn_out");

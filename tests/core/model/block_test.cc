@@ -44,7 +44,7 @@ class BlockTest : public ::testing::Test {
   BlockWeights WeightsAs(at::ScalarType dtype, at::Device device) const {
     const auto as = [&](const at::Tensor& weight) { return weight.to(device, dtype); };
     return {as(weights_.norm1_W), as(weights_.qkv_3WW), as(weights_.norm_q_D), as(weights_.norm_k_D),
-            as(weights_.out_WW), as(weights_.fc1_2hW), as(weights_.fc2_Wh), as(weights_.gamma_W)};
+            as(weights_.out_WW),  as(weights_.fc1_2hW), as(weights_.fc2_Wh),   as(weights_.gamma_W)};
   }
 
   at::Tensor Run(const Block& block, std::optional<int64_t> window, at::ScalarType dtype = at::kFloat,
@@ -52,7 +52,7 @@ class BlockTest : public ::testing::Test {
     at::Tensor x_TW = x_TW_.to(device, dtype, /*non_blocking=*/false, /*copy=*/true);
     const RopePositions positions{positions_.row_T.to(device), positions_.col_T.to(device),
                                   positions_.frequency_F.to(device)};
-    const AttentionLayout attention{offsets_, positions, window};
+    const AttentionLayout attention{{offsets_, window}, positions};
     BlockScratch scratch = block.MakeScratch(attention);
     block.Forward(x_TW, attention, scratch);
     Block::Finish(x_TW, scratch);
@@ -110,7 +110,7 @@ TEST_F(BlockTest, FormsForAGpuEqualTheFormulaUpToTheirPrecision) {
 TEST_F(BlockTest, Fp8LeavesItsResultForTheNextNorm) {
   const BlockWeights weights = WeightsAs(at::kBFloat16, at::kCPU);
   const CudaFp8Block block(weights, kHeads);
-  const AttentionLayout attention{offsets_, positions_, std::nullopt};
+  const AttentionLayout attention{{offsets_, std::nullopt}, positions_};
   at::Tensor x_TW = x_TW_.to(at::kBFloat16);
   const at::Tensor once = Run(block, std::nullopt, at::kBFloat16, at::kCPU);
   BlockScratch scratch = block.MakeScratch(attention);

@@ -29,8 +29,7 @@ class CudaAutoencoderTest : public ::testing::TestWithParam<std::optional<int64_
     for (const auto& [rows, cols] : {std::pair{3, 5}, {1, 1}, {20, 17}, {4, 4}}) {
       images.push_back(RandomImage(model.config(), rows, cols, rows));
     }
-    const PackedLatents latents =
-        model.Encode(PackPatches(images, {.dtype = model.dtype(), .device = model.device()}));
+    const PackedLatents latents = model.Encode(PackPatches(images, {.dtype = model.dtype(), .device = model.device()}));
     return {latents.z_TZ.cpu().to(at::kFloat), model.Decode(latents).patches_TD.cpu().to(at::kFloat)};
   }
 

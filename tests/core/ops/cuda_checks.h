@@ -38,8 +38,8 @@ class CudaTest : public testing::Test {
   }
 };
 
-// Success if |actual - expected| <= 2^-8 |expected| + absolute everywhere (half of that is the rounding itself), and NaN
-// and infinity stand in the same places.
+// Success if |actual - expected| <= 2^-8 |expected| + absolute everywhere (half of that is the rounding itself), and
+// NaN and infinity stand in the same places.
 inline testing::AssertionResult IsRoundedOnce(const at::Tensor& actual, const at::Tensor& expected, double absolute) {
   const at::Tensor a = actual.to(at::kFloat), e = expected.to(at::kFloat);
   if (a.sizes() != e.sizes()) return testing::AssertionFailure() << a.sizes() << ", expected " << e.sizes();
@@ -47,9 +47,9 @@ inline testing::AssertionResult IsRoundedOnce(const at::Tensor& actual, const at
                          at::logical_not(a.isnan() & e.isnan());
   if (!bad.any().item<bool>()) return testing::AssertionSuccess();
   const at::Tensor at = bad.nonzero()[0].cpu();
-  return testing::AssertionFailure() << bad.sum().item<int64_t>() << " values off, first " << a[at[0]][at[1]].item<float>()
-                                     << " for " << e[at[0]][at[1]].item<float>() << " at " << at[0].item<int64_t>()
-                                     << ", " << at[1].item<int64_t>();
+  return testing::AssertionFailure() << bad.sum().item<int64_t>() << " values off, first "
+                                     << a[at[0]][at[1]].item<float>() << " for " << e[at[0]][at[1]].item<float>()
+                                     << " at " << at[0].item<int64_t>() << ", " << at[1].item<int64_t>();
 }
 
 // Success if scales equal those of `expected` up to 1e-5 and each value lies within half a step of e4m3 of it.
@@ -63,8 +63,7 @@ inline testing::AssertionResult IsQuantizedOnce(const QuantizedRows& actual, con
   if (!bad.any().item<bool>()) return testing::AssertionSuccess();
   const at::Tensor at = bad.nonzero()[0].cpu();
   return testing::AssertionFailure() << bad.sum().item<int64_t>() << " values off, first at " << at[0].item<int64_t>()
-                                     << ", " << at[1].item<int64_t>() << ", expected "
-                                     << e[at[0]][at[1]].item<float>();
+                                     << ", " << at[1].item<int64_t>() << ", expected " << e[at[0]][at[1]].item<float>();
 }
 
 }  // namespace vitok

@@ -12,7 +12,7 @@ using Offsets = std::vector<int64_t>;
 
 at::Tensor Attend(const at::Tensor& qkv_T3HD, const Offsets& offsets, std::optional<int64_t> window) {
   at::Tensor out = at::full({qkv_T3HD.size(0), qkv_T3HD.size(2), qkv_T3HD.size(3)}, NAN, qkv_T3HD.options());
-  VarlenAttentionInto(qkv_T3HD.select(1, 0), qkv_T3HD.select(1, 1), qkv_T3HD.select(1, 2), offsets, window, out);
+  VarlenAttentionInto(qkv_T3HD.select(1, 0), qkv_T3HD.select(1, 1), qkv_T3HD.select(1, 2), {offsets, window}, out);
   return out;
 }
 

@@ -35,6 +35,19 @@ TEST(WatchdogTest, IsSilentAboutWorkThatEnds) {
   EXPECT_TRUE(watchdog.Disarm());
 }
 
+// The thread may still sleep until the limit of earlier work.
+TEST(WatchdogTest, KeepsToTheLimitOfTheWorkAtHand) {
+  Watchdog watchdog;
+  watchdog.Arm(MonotonicNow() + absl::Hours(1), [] { ADD_FAILURE(); });
+  EXPECT_TRUE(watchdog.Disarm());
+  absl::Notification barked;
+  watchdog.Arm(MonotonicNow() + absl::Milliseconds(1), [&] { barked.Notify(); });
+  barked.WaitForNotification();
+  EXPECT_FALSE(watchdog.Disarm());
+  watchdog.Arm(MonotonicNow() + absl::Hours(1), [] { ADD_FAILURE(); });
+  EXPECT_TRUE(watchdog.Disarm());
+}
+
 TEST(WatchdogTest, DisarmWaitsForTheCallback) {
   Watchdog watchdog;
   absl::Notification barking;
