@@ -31,8 +31,8 @@ class WeightReader {
 
   Linear GetLinear(const std::string& name) const { return {Get(name + ".weight"), Get(name + ".bias")}; }
 
-  Tower ReadTower(const TowerConfig& config, const std::string& in, const std::string& blocks,
-                  const std::string& out) const {
+  Tower ReadTower(const TowerConfig& config, const std::string& in, const std::string& blocks, const std::string& out,
+                  Accumulation out_accumulation) const {
     Tower tower{
         .in = GetLinear(in), .rope_frequency_F = RopeFrequencies(config.head_dim(), device_), .out = GetLinear(out)};
     for (int64_t i = 0; i < config.depth; ++i) {
@@ -45,7 +45,7 @@ class WeightReader {
                                                         .fc1_2hW = Get(prefix + "ffn.fc1.weight"),
                                                         .fc2_Wh = Get(prefix + "ffn.fc2.weight"),
                                                         .gamma_W = Get(prefix + "layer_scale.gamma")},
-                                           config.heads, precision_));
+                                           config.heads, precision_, out_accumulation));
     }
     return tower;
   }
@@ -84,8 +84,12 @@ absl::StatusOr<Autoencoder> Autoencoder::Create(const AutoencoderConfig& config,
 
   Autoencoder model(config, precision, device);
   const WeightReader reader(weights, device, precision);
-  if (has_encoder) model.encoder_ = reader.ReadTower(config.encoder, "patch_embed", "encoder_blocks", "to_code");
-  if (has_decoder) model.decoder_ = reader.ReadTower(config.decoder, "decoder_embed", "decoder_blocks", "to_pixels");
+  // Where fast accumulation costs quality, and where its time matters: docs/NUMERICS.md.
+  if (has_encoder)
+    model.encoder_ = reader.ReadTower(config.encoder, "patch_embed", "encoder_blocks", "to_code", Accumulation::kFull);
+  if (has_decoder)
+    model.decoder_ =
+        reader.ReadTower(config.decoder, "decoder_embed", "decoder_blocks", "to_pixels", Accumulation::kFast);
   return model;
 }
 

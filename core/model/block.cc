@@ -7,9 +7,10 @@
 
 namespace vitok {
 
-std::unique_ptr<Block> Block::Create(const BlockWeights& weights, int64_t heads, Precision precision) {
+std::unique_ptr<Block> Block::Create(const BlockWeights& weights, int64_t heads, Precision precision,
+                                     Accumulation out_accumulation) {
   if (weights.norm1_W.is_cpu()) return std::make_unique<CpuBlock>(weights, heads);
-  if (precision == Precision::kFp8) return std::make_unique<CudaFp8Block>(weights, heads);
+  if (precision == Precision::kFp8) return std::make_unique<CudaFp8Block>(weights, heads, out_accumulation);
   if (precision == Precision::kBfloat16) return std::make_unique<CudaBlock>(weights, heads);
   return std::make_unique<AtenBlock>(weights, heads);
 }
@@ -47,11 +48,10 @@ void Block::Finish(at::Tensor& x_TW, BlockScratch& scratch) {
   scratch.pending = false;
 }
 
-void Block::Attend(const AttentionLayout& attention, const at::Tensor& qkv_T3HD, const at::Tensor& attended_TW,
-                   BlockScratch& scratch) const {
-  const at::Tensor q_THD = qkv_T3HD.select(1, 0);
-  const at::Tensor k_THD = qkv_T3HD.select(1, 1);
-  const at::Tensor v_THD = qkv_T3HD.select(1, 2);
+void Block::Attend(const AttentionLayout& attention, const at::Tensor& attended_TW, BlockScratch& scratch) const {
+  const at::Tensor q_THD = scratch.qkv_T3HD.select(1, 0);
+  const at::Tensor k_THD = scratch.qkv_T3HD.select(1, 1);
+  const at::Tensor v_THD = scratch.qkv_T3HD.select(1, 2);
   at::Tensor attended_THD = attended_TW.unflatten(1, {heads_, width_ / heads_});
   if (scratch.attention == nullptr) {
     scratch.attention = PrepareAttention(q_THD, k_THD, v_THD, attention.batch, attended_THD);

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "core/base/precision.h"
+#include "core/ops/cuda_linear.h"
 #include "core/ops/quantize_rows.h"
 #include "core/ops/rope2d.h"
 #include "core/ops/varlen_attention.h"
@@ -59,8 +60,9 @@ class Block {
  public:
   // Weights on the device that Forward computes on, in StorageDType(precision), on the CPU float32. REQUIRES: shapes as
   // in BlockWeights, W = heads · D; kFp8 only on a GPU that CheckPrecision (core/model/device.h) accepts, W a multiple
-  // of Fp8Linear::kAlignment.
-  static std::unique_ptr<Block> Create(const BlockWeights& weights, int64_t heads, Precision precision);
+  // of Fp8Linear::kAlignment. out_accumulation: of the second product of kFp8.
+  static std::unique_ptr<Block> Create(const BlockWeights& weights, int64_t heads, Precision precision,
+                                       Accumulation out_accumulation = Accumulation::kFast);
 
   virtual ~Block() = default;
   Block(const Block&) = delete;
@@ -88,9 +90,8 @@ class Block {
   // in_TP and qkv_T3HD alone.
   BlockScratch MakeFusedScratch(const AttentionLayout& attention) const;
 
-  // Attention of all heads into attended [T, W], any row stride. Prepares scratch.attention, if that is not done yet.
-  void Attend(const AttentionLayout& attention, const at::Tensor& qkv_T3HD, const at::Tensor& attended_TW,
-              BlockScratch& scratch) const;
+  // Attention of all heads from scratch.qkv_T3HD into attended [T, W], any row stride, the same one in every block.
+  void Attend(const AttentionLayout& attention, const at::Tensor& attended_TW, BlockScratch& scratch) const;
 
   const int64_t heads_;
   const int64_t width_;   // W

@@ -37,13 +37,14 @@ struct CudaFp8Block::Folded {
   }
 };
 
-CudaFp8Block::CudaFp8Block(const BlockWeights& weights, int64_t heads)
-    : CudaFp8Block(weights, heads, Folded(weights)) {}
+CudaFp8Block::CudaFp8Block(const BlockWeights& weights, int64_t heads, Accumulation out_accumulation)
+    : CudaFp8Block(weights, heads, out_accumulation, Folded(weights)) {}
 
-CudaFp8Block::CudaFp8Block(const BlockWeights& weights, int64_t heads, const Folded& folded)
+CudaFp8Block::CudaFp8Block(const BlockWeights& weights, int64_t heads, Accumulation out_accumulation,
+                           const Folded& folded)
     : Block(weights, heads),
-      in_(folded.in_PW),
-      out_(folded.out_WK),
+      in_(folded.in_PW, Accumulation::kFast),
+      out_(folded.out_WK, out_accumulation),
       least_amax_(static_cast<float>(folded.attention_bound)) {}
 
 BlockScratch CudaFp8Block::MakeScratch(const AttentionLayout& attention) const {
@@ -61,7 +62,7 @@ void CudaFp8Block::Forward(at::Tensor& x_TW, const AttentionLayout& attention, B
   in_.Into(scratch.h8, scratch.in_TP);
   QuantizedRows hidden{scratch.out8.values_TK.narrow(1, width_, hidden_), scratch.out8.scale_T1};
   QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, hidden, least_amax_);
-  Attend(attention, scratch.qkv_T3HD, scratch.branch_TW, scratch);  // free: its last contents are in x
+  Attend(attention, scratch.branch_TW, scratch);  // free: its last contents are in x
   QuantizedRows attended{scratch.out8.values_TK.narrow(1, 0, width_), scratch.out8.scale_T1};
   QuantizeRowsBy(scratch.branch_TW, attended);
   out_.Into(scratch.out8, scratch.branch_TW);

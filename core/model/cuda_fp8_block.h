@@ -19,7 +19,7 @@ namespace vitok {
 class CudaFp8Block final : public Block {
  public:
   // REQUIRES: on a GPU W a multiple of Fp8Linear::kAlignment.
-  CudaFp8Block(const BlockWeights& weights, int64_t heads);
+  CudaFp8Block(const BlockWeights& weights, int64_t heads, Accumulation out_accumulation = Accumulation::kFast);
 
   BlockScratch MakeScratch(const AttentionLayout& attention) const override;
   void Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const override;
@@ -27,7 +27,7 @@ class CudaFp8Block final : public Block {
  private:
   struct Folded;
 
-  CudaFp8Block(const BlockWeights& weights, int64_t heads, const Folded& folded);
+  CudaFp8Block(const BlockWeights& weights, int64_t heads, Accumulation out_accumulation, const Folded& folded);
 
   Fp8Linear in_;
   Fp8Linear out_;

@@ -16,19 +16,22 @@ class Bfloat16Linear {
 
   // y [T, M] = x [T, K] · Wᵀ
   void Into(const at::Tensor& x_TK, at::Tensor& y_TM) const;
-  // y [T, M] += x [T, K] · Wᵀ, rounded once
+  // y [T, M] += x [T, K] · Wᵀ; cuBLAS may round the sums of parts of K to bfloat16 for short batches
   void AddTo(const at::Tensor& x_TK, at::Tensor& y_TM) const;
 
  private:
   at::Tensor weight_KM_;
 };
 
-// e4m3 with a scale a token and a scale an output channel, accumulated in the tensor cores' fast mode as the published
-// evaluation does; the result is bfloat16.
+// kFast: in the registers of the tensor cores alone, which keep some 13 bits below the largest term; as the published
+// evaluation does. kFull: moved to float32 registers every few steps; 1.3 times the time.
+enum class Accumulation { kFast, kFull };
+
+// e4m3 with a scale a token and a scale an output channel; the result is bfloat16.
 class Fp8Linear {
  public:
   // weight [M, K], any float dtype; quantised from float32. REQUIRES: M and K multiples of 16 on a GPU.
-  explicit Fp8Linear(const at::Tensor& weight_MK);
+  explicit Fp8Linear(const at::Tensor& weight_MK, Accumulation accumulation = Accumulation::kFast);
 
   // y [T, M] = x [T, K] · Wᵀ; y contiguous bfloat16.
   void Into(const QuantizedRows& x, at::Tensor& y_TM) const;
@@ -39,6 +42,7 @@ class Fp8Linear {
  private:
   at::Tensor weight_KM_;  // column by column
   at::Tensor scale_1M_;
+  Accumulation accumulation_;
 };
 
 }  // namespace vitok

@@ -130,9 +130,8 @@ void PrintKernels(const std::vector<KernelTime>& kernels) {
 absl::Status RunCase(const EngineCase& engine_case, const Options& options, double ceiling, Result* result) {
   VITOK_ASSIGN_OR_RETURN(AutoencoderConfig config, AutoencoderConfig::FromVariant(engine_case.variant));
   config.sliding_window = engine_case.window;
-  const Precision precision = *ParsePrecision(options.dtype);  // main() lets no other name through
   VITOK_ASSIGN_OR_RETURN(const Autoencoder model,
-                         Autoencoder::Create(config, RandomWeights(config), precision, at::kCUDA));
+                         Autoencoder::Create(config, RandomWeights(config), *ParsePrecision(options.dtype), at::kCUDA));
   const PackedPatches patches = RandomPatches(config, engine_case.lengths);
   c10::cuda::CUDACachingAllocator::emptyCache();
   c10::cuda::CUDACachingAllocator::resetPeakStats(at::cuda::current_device());
