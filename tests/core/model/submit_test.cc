@@ -35,9 +35,8 @@ class SubmitTest : public testing::TestWithParam<Params> {
     AutoencoderConfig config = *AutoencoderConfig::FromVariant(kTinyVariant);
     config.attend_padding_to = GetParam().pad_to_tokens;
     tokenizer_ = std::make_unique<AutoencoderTokenizer>(
-        *Autoencoder::Create(
-            config, RandomWeights(config, GetParam().dtype),
-            GetParam().dtype == at::kFloat ? Precision::kFloat32 : Precision::kBfloat16, *device));
+        *Autoencoder::Create(config, RandomWeights(config, GetParam().dtype),
+                             GetParam().dtype == at::kFloat ? Precision::kFloat32 : Precision::kBfloat16, *device));
     at::manual_seed(5);
   }
 
