@@ -208,10 +208,11 @@ void ItemCall::OnTaskDone(int i, absl::StatusOr<TokenSequence> output, const Tas
   if (times.batch_start != absl::Time()) item.place = ItemPlace::kDispatched;
   if (output.ok()) {
     item.sequence = *std::move(output);
-    item.timings.queue = times.batch_start - ready_;
     item.timings.host_to_device = times.batch.host_to_device;
     item.timings.compute = times.batch.compute;
     item.timings.device_to_host = times.batch.device_to_host;
+    // All else until the batch's end, the worker's own steps too, so that the stages add up to the whole.
+    item.timings.queue = times.batch_end - ready_ - times.batch.total();
     item.computed = times.batch_end;
     item.batch = times.trace;
   }

@@ -40,6 +40,8 @@ struct BatchTimes {
   absl::Duration host_to_device;  // packing included
   absl::Duration compute;
   absl::Duration device_to_host;  // splitting included
+
+  absl::Duration total() const { return host_to_device + compute + device_to_host; }
 };
 
 // A batch that a tokenizer works on. Destroying it waits for the device. Wait is called at most once, on any thread.

@@ -37,7 +37,9 @@ TEST_F(StreamDriverTest, GivesEachRequestItsReplyWhateverTheOrder) {
   std::vector<PreparedRequest> requests;
   for (int i = 0; i < kRequests; ++i) requests.push_back(MakeRequest(std::string(i + 1, 'x')));
   std::vector<int64_t> tokens(kRequests);
-  StreamDriver driver(Options(), 1);
+  LoadDriverOptions options = Options();
+  options.deadline = absl::Hours(1);  // sanitizers take minutes for so many bytes on a busy machine
+  StreamDriver driver(options, 1);
   absl::BlockingCounter done(kRequests);
   for (int i = 0; i < kRequests; ++i) {
     driver.Send(requests[i], [&, i](const RequestOutcome& outcome) {
@@ -160,7 +162,9 @@ TEST_F(StreamDriverTest, WaitsForAServerThatTakesNoMore) {
     read.WaitForNotification();
     return service_.AnswerAll(Encode, stream);
   };
-  StreamDriver driver(Options(), 1);
+  LoadDriverOptions options = Options();
+  options.deadline = absl::Hours(1);  // sanitizers take minutes for so many bytes on a busy machine
+  StreamDriver driver(options, 1);
   absl::BlockingCounter done(kRequests);
   for (int i = 0; i < kRequests; ++i) {
     driver.Send(request, [&](const RequestOutcome& outcome) {
