@@ -7,9 +7,7 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/tensor_check.h"
-#include "core/model/weight_names.h"
 #include "core/ops/cuda_linear.h"
-#include "core/ops/layer_norm.h"
 
 namespace vitok {
 namespace {
@@ -85,8 +83,10 @@ absl::StatusOr<Autoencoder> Autoencoder::Create(const AutoencoderConfig& config,
   Autoencoder model(config, precision, device);
   const WeightReader reader(weights, device, precision);
   // Where fast accumulation costs quality, and where its time matters: docs/NUMERICS.md.
-  if (has_encoder)
+  if (has_encoder) {
     model.encoder_ = reader.ReadTower(config.encoder, "patch_embed", "encoder_blocks", "to_code", Accumulation::kFull);
+    model.encoder_->norm_result = true;
+  }
   if (has_decoder)
     model.decoder_ =
         reader.ReadTower(config.decoder, "decoder_embed", "decoder_blocks", "to_pixels", Accumulation::kFast);
@@ -94,25 +94,24 @@ absl::StatusOr<Autoencoder> Autoencoder::Create(const AutoencoderConfig& config,
 }
 
 PackedLatents Autoencoder::Encode(const PackedPatches& patches) const {
-  const at::Tensor code_TZ = Run(*encoder_, patches.patches_TD, patches.layout);
-  return {LayerNorm(code_TZ).to(dtype()), patches.layout};
+  return {Run(AutoencoderHalf::kEncoder, patches.patches_TD, patches.layout), patches.layout};
 }
 
 PackedPatches Autoencoder::Decode(const PackedLatents& latents) const {
-  return {Run(*decoder_, latents.z_TZ, latents.layout).to(dtype()), latents.layout};
+  return {Run(AutoencoderHalf::kDecoder, latents.z_TZ, latents.layout), latents.layout};
 }
 
-at::Tensor Autoencoder::Run(const Tower& tower, const at::Tensor& input, const TokenLayout& layout) const {
-  at::Tensor x_TW = tower.in(input.to(dtype()).to(ComputeDType(precision_, device_)));
-  if (!tower.blocks.empty()) {
-    const AttentionLayout attention{
-        {.offsets = layout.offsets, .window = config_.sliding_window, .cu_I1 = layout.cu_I1},
-        {layout.row_T, layout.col_T, tower.rope_frequency_F}};
-    BlockScratch scratch = tower.blocks.front()->MakeScratch(attention);
-    for (const std::unique_ptr<Block>& block : tower.blocks) block->Forward(x_TW, attention, scratch);
-    Block::Finish(x_TW, scratch);
+at::Tensor Autoencoder::Run(AutoencoderHalf half, const at::Tensor& input, const TokenLayout& layout) const {
+  const Tower& tower = half == AutoencoderHalf::kEncoder ? *encoder_ : *decoder_;
+  const at::Tensor x_TC = input.to(dtype()).to(ComputeDType(precision_, device_));
+  if (graphs_ != nullptr) {
+    if (std::optional<at::Tensor> y_TM = graphs_->Run(half, tower, x_TC, layout, config_.sliding_window)) {
+      return *std::move(y_TM);
+    }
   }
-  return tower.out(x_TW);
+  const AttentionLayout attention{{.offsets = layout.offsets, .window = config_.sliding_window, .cu_I1 = layout.cu_I1},
+                                  {layout.row_T, layout.col_T, tower.rope_frequency_F}};
+  return tower.Forward(x_TC, attention).to(dtype());
 }
 
 }  // namespace vitok

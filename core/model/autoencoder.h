@@ -8,30 +8,24 @@
 
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/base/precision.h"
 #include "core/base/tensor_check.h"
 #include "core/model/autoencoder_config.h"
-#include "core/model/block.h"
-#include "core/ops/linear.h"
+#include "core/model/tower.h"
+#include "core/model/tower_graphs.h"
+#include "core/model/weight_names.h"
 #include "core/tokens/packed_tokens.h"
 #include "core/weights/weight_map.h"
 
 namespace vitok {
 
-// One half: embedding, blocks, projection.
-struct Tower {
-  Linear in;
-  std::vector<std::unique_ptr<Block>> blocks;
-  at::Tensor rope_frequency_F;
-  Linear out;
-};
-
 // bfloat16 models compute in float32 on the CPU, with weights, latents and patches rounded to bfloat16: float32
 // products are the faster ones on every CPU without matrix units. fp8 models need a GPU. Immutable; a forward pass
-// allocates on the calling thread only, so concurrent calls are safe (and compete for cores).
+// allocates on the calling thread only, so concurrent calls are safe (and compete for cores). On a GPU small batches in
+// bfloat16 and fp8 run as CUDA graphs (core/model/tower_graphs.h), one at a time; the first batch of a size waits for
+// its capture.
 //
 //   VITOK_ASSIGN_OR_RETURN(Autoencoder model, Autoencoder::Create(config, weights, Precision::kFloat32, at::kCPU));
 //   PackedLatents latents = model.Encode(PackPatches(images, {.dtype = model.dtype(), .device = model.device()}));
@@ -51,6 +45,9 @@ class Autoencoder {
   // REQUIRES: has_decoder().
   PackedPatches Decode(const PackedLatents& latents) const;
 
+  // From now on every batch is launched kernel by kernel, for comparison. Not thread-safe.
+  void DisableGraphs() { graphs_.reset(); }
+
   bool has_encoder() const { return encoder_.has_value(); }
   bool has_decoder() const { return decoder_.has_value(); }
   const AutoencoderConfig& config() const { return config_; }
@@ -61,15 +58,16 @@ class Autoencoder {
 
  private:
   Autoencoder(const AutoencoderConfig& config, Precision precision, at::Device device)
-      : config_(config), precision_(precision), device_(device) {}
+      : config_(config), precision_(precision), device_(device), graphs_(TowerGraphs::Create(precision, device)) {}
 
-  at::Tensor Run(const Tower& tower, const at::Tensor& input, const TokenLayout& layout) const;
+  at::Tensor Run(AutoencoderHalf half, const at::Tensor& input, const TokenLayout& layout) const;
 
   AutoencoderConfig config_;
   Precision precision_;
   at::Device device_;
   std::optional<Tower> encoder_;
   std::optional<Tower> decoder_;
+  std::unique_ptr<TowerGraphs> graphs_;  // null: there are none
 };
 
 }  // namespace vitok

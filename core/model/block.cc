@@ -55,6 +55,9 @@ void Block::Attend(const AttentionLayout& attention, const at::Tensor& attended_
   at::Tensor attended_THD = attended_TW.unflatten(1, {heads_, width_ / heads_});
   if (scratch.attention == nullptr) {
     scratch.attention = PrepareAttention(q_THD, k_THD, v_THD, attention.batch, attended_THD);
+    // Attention does not write the rows of tokens that belong to no image, but the next products read them, and a NaN
+    // there would reach keys and values beside those of the last image.
+    if (attention.batch.max_image_tokens.has_value()) attended_THD.zero_();
   }
   scratch.attention->Run(q_THD, k_THD, v_THD, attended_THD);
 }

@@ -12,6 +12,7 @@
 #include "core/model/autoencoder_config.h"
 #include "core/model/autoencoder_tokenizer.h"
 #include "core/model/device.h"
+#include "core/model/graph_shape.h"
 #include "core/model/infer_config.h"
 #include "core/weights/safetensors.h"
 #include "core/weights/weight_map.h"
@@ -131,6 +132,14 @@ int64_t LiveValues(const AutoencoderConfig& config, const TowerConfig& tower) {
   return 3 * config.patch_values() + 6 * tower.width + 3 * tower.mlp_hidden;
 }
 
+// Device memory of captured graphs (core/model/tower_graphs.h), if one of every shape is captured: their scratch, once
+// in their pool and once for the passes before the captures, and the graphs with their plans of attention.
+int64_t GraphBytes(const LoadOptions& options, at::Device device, int64_t token_bytes) {
+  constexpr int64_t kOneGraphBytes = 700'000;  // measured at 24 blocks: docs/PERFORMANCE.md
+  if (!device.is_cuda() || options.precision == Precision::kFloat32) return 0;
+  return 2 * (kMaxGraphTokens * token_bytes + kMaxGraphShapes * kOneGraphBytes);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Tokenizer>> LoadAutoencoder(const LoadOptions& options) {
@@ -156,8 +165,10 @@ absl::StatusOr<AutoencoderMemory> EstimateAutoencoderMemory(const LoadOptions& o
   const int64_t loading_bytes = is_cpu ? parameters * stored_bytes : 0;
   const int64_t live_values =
       std::max(LiveValues(open.config, open.config.encoder), LiveValues(open.config, open.config.decoder));
+  const int64_t token_bytes = live_values * value_bytes;
   return AutoencoderMemory{.weight_bytes = parameters * value_bytes,
-                           .activation_bytes = std::max(loading_bytes, batch_tokens * live_values * value_bytes)};
+                           .activation_bytes = std::max(loading_bytes, batch_tokens * token_bytes) +
+                                               GraphBytes(options, open.device, token_bytes)};
 }
 
 }  // namespace vitok

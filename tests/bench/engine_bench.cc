@@ -36,6 +36,7 @@ struct Options {
   double seconds = 1.0;  // of measuring a case
   int repeats = 5;       // at least
   bool per_op = false;
+  bool graphs = true;
 };
 
 struct Result {
@@ -130,8 +131,9 @@ void PrintKernels(const std::vector<KernelTime>& kernels) {
 absl::Status RunCase(const EngineCase& engine_case, const Options& options, double ceiling, Result* result) {
   VITOK_ASSIGN_OR_RETURN(AutoencoderConfig config, AutoencoderConfig::FromVariant(engine_case.variant));
   config.sliding_window = engine_case.window;
-  VITOK_ASSIGN_OR_RETURN(const Autoencoder model,
+  VITOK_ASSIGN_OR_RETURN(Autoencoder model,
                          Autoencoder::Create(config, RandomWeights(config), *ParsePrecision(options.dtype), at::kCUDA));
+  if (!options.graphs) model.DisableGraphs();
   const PackedPatches patches = RandomPatches(config, engine_case.lengths);
   c10::cuda::CUDACachingAllocator::emptyCache();
   c10::cuda::CUDACachingAllocator::resetPeakStats(at::cuda::current_device());
@@ -149,6 +151,7 @@ absl::Status RunCase(const EngineCase& engine_case, const Options& options, doub
   const AttentionStats after = ReadAttentionStats();
   nlohmann::json line = {{"case", engine_case.name},
                          {"dtype", options.dtype},
+                         {"graphs", options.graphs},
                          {"images", engine_case.lengths.size()},
                          {"tokens", patches.layout.num_tokens()},
                          {"window", engine_case.window.value_or(0)},
@@ -260,6 +263,7 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_flag("--per-op", options.per_op, "also the times of the kernels of each case, on stderr and in the JSON");
+  app.add_flag("!--no-graphs", options.graphs, "launch small batches kernel by kernel, too");
   app.add_flag("--list", list, "print the names of the cases");
   CLI11_PARSE(app, argc, argv);
   if (list) {
