@@ -8,20 +8,28 @@
 
 // Of the OpenMP runtime that libtorch brings. <omp.h> is missing or another runtime's where the compiler is not gcc.
 extern "C" void omp_set_num_threads(int num_threads) noexcept;
+extern "C" int omp_get_max_threads() noexcept;
 
 namespace vitok {
 namespace {
 
-// ATen sets each thread's OpenMP team to the process-wide size at its first parallel loop; once that is done, the size
-// of this thread alone can be set.
-void UseOneAtenThread() {
-  thread_local const bool done = [] {
+// ATen on one thread, for as long as this lives: the thread may be one that computes with a team at other times.
+class OneAtenThread {
+ public:
+  OneAtenThread() {
+    // ATen sets each thread's team to the process-wide size at its first parallel loop; after that the size of this
+    // thread alone can be set.
     at::internal::lazy_init_num_threads();
+    team_ = omp_get_max_threads();
     omp_set_num_threads(1);
-    return true;
-  }();
-  (void)done;
-}
+  }
+  ~OneAtenThread() { omp_set_num_threads(team_); }
+  OneAtenThread(const OneAtenThread&) = delete;
+  OneAtenThread& operator=(const OneAtenThread&) = delete;
+
+ private:
+  int team_;
+};
 
 }  // namespace
 
@@ -30,7 +38,7 @@ void CpuJobs::Schedule(absl::AnyInvocable<void() &&> job) {
 }
 
 void CpuJobs::RunHere(absl::FunctionRef<void()> job) {
-  UseOneAtenThread();
+  const OneAtenThread one_thread;
   const c10::InferenceMode inference_mode;
   job();
 }

@@ -28,5 +28,14 @@ TEST(CpuJobsTest, RunsEveryJobOnOneAtenThreadUnderInferenceMode) {
   EXPECT_EQ(at::get_num_threads(), threads_before);
 }
 
+// The device's thread runs small jobs too; batches after them must still have all its threads.
+TEST(CpuJobsTest, GivesTheThreadItsTeamBack) {
+  const int threads_before = at::get_num_threads();
+  at::set_num_threads(3);
+  CpuJobs::RunHere([] { EXPECT_EQ(at::get_num_threads(), 1); });
+  EXPECT_EQ(at::get_num_threads(), 3);
+  at::set_num_threads(threads_before);
+}
+
 }  // namespace
 }  // namespace vitok

@@ -1,6 +1,6 @@
 // Tells ThreadSanitizer how abseil's locks order threads. The distribution's abseil is not compiled for it: without
-// this, everything that an absl::Mutex guards looks like a race. Compiled into each program of a thread-sanitized build,
-// where these definitions come before those of the shared library, which they call.
+// this, everything that an absl::Mutex guards looks like a race. Compiled into each program of a thread-sanitized
+// build, where these definitions come before those of the shared library, which they call.
 #include <dlfcn.h>
 #include <sanitizer/tsan_interface.h>
 
