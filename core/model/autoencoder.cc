@@ -87,9 +87,10 @@ absl::StatusOr<Autoencoder> Autoencoder::Create(const AutoencoderConfig& config,
     model.encoder_ = reader.ReadTower(config.encoder, "patch_embed", "encoder_blocks", "to_code", Accumulation::kFull);
     model.encoder_->norm_result = true;
   }
-  if (has_decoder)
+  if (has_decoder) {
     model.decoder_ =
         reader.ReadTower(config.decoder, "decoder_embed", "decoder_blocks", "to_pixels", Accumulation::kFast);
+  }
   return model;
 }
 

@@ -15,48 +15,40 @@
 namespace vitok {
 namespace {
 
-class CpuAttention final : public PreparedAttention {
+// Paths that need nothing but the batch itself.
+class UnplannedAttention final : public PreparedAttention {
  public:
-  explicit CpuAttention(AttentionBatch batch) : batch_(std::move(batch)) {}
+  using AttendInto = void (*)(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
+                              const std::vector<int64_t>& offsets, std::optional<int64_t> window, at::Tensor& out_THD);
+
+  UnplannedAttention(AttentionBatch batch, AttentionPath path, AttendInto attend_into)
+      : batch_(std::move(batch)), path_(path), attend_into_(attend_into) {}
 
   void Run(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
            at::Tensor& out_THD) const override {
-    VarlenAttentionIntoCpu(q_THD, k_THD, v_THD, batch_.offsets, batch_.window, out_THD);
+    attend_into_(q_THD, k_THD, v_THD, batch_.offsets, batch_.window, out_THD);
   }
 
-  AttentionPath path() const override { return AttentionPath::kCpu; }
+  AttentionPath path() const override { return path_; }
 
  private:
   const AttentionBatch batch_;
-};
-
-class PerImageAttention final : public PreparedAttention {
- public:
-  explicit PerImageAttention(AttentionBatch batch) : batch_(std::move(batch)) {}
-
-  void Run(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
-           at::Tensor& out_THD) const override {
-    VarlenAttentionIntoPerImage(q_THD, k_THD, v_THD, batch_.offsets, batch_.window, out_THD);
-  }
-
-  AttentionPath path() const override { return AttentionPath::kPerImage; }
-
- private:
-  const AttentionBatch batch_;
+  const AttentionPath path_;
+  const AttendInto attend_into_;
 };
 
 std::unique_ptr<const PreparedAttention> Choose(const at::Tensor& q_THD, const at::Tensor& k_THD,
                                                 const at::Tensor& v_THD, const AttentionBatch& batch,
                                                 const at::Tensor& out_THD) {
   if (UseCpuKernel(q_THD) && UseCpuKernel(k_THD) && UseCpuKernel(v_THD) && UseCpuKernel(out_THD)) {
-    return std::make_unique<CpuAttention>(batch);
+    return std::make_unique<UnplannedAttention>(batch, AttentionPath::kCpu, &VarlenAttentionIntoCpu);
   }
 #ifdef VITOK_CUDA
   if (q_THD.is_cuda() && q_THD.numel() > 0) {
     if (auto attention = PrepareAttentionCuda(q_THD, k_THD, v_THD, batch, out_THD)) return attention;
   }
 #endif
-  return std::make_unique<PerImageAttention>(batch);
+  return std::make_unique<UnplannedAttention>(batch, AttentionPath::kPerImage, &VarlenAttentionIntoPerImage);
 }
 
 // Says once for each kind of model that a GPU computes attention in a slower way. (Plans of cuDNN are logged where they

@@ -1,19 +1,17 @@
 // Times the CUDA kernels and products of a transformer block by CUDA events: one JSON line each with the median time
 // and what it moves (bytes read and written once) or computes, beside a copy on the device.
 #include <ATen/ATen.h>
-#include <ATen/cuda/CUDAEvent.h>
 #include <c10/core/InferenceMode.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "core/ops/cuda_linear.h"
 #include "core/ops/qk_norm_rope_swiglu.h"
 #include "core/ops/residual_norm.h"
+#include "tests/bench/cuda_timer.h"
 
 namespace vitok {
 namespace {
@@ -25,21 +23,6 @@ struct Options {
   int64_t heads = 16;
   int runs = 30;
 };
-
-double MedianMs(int runs, const std::function<void()>& work) {
-  for (int i = 0; i < 3; ++i) work();
-  std::vector<double> times;
-  for (int i = 0; i < runs; ++i) {
-    at::cuda::CUDAEvent begin(cudaEventDefault), end(cudaEventDefault);
-    begin.record();
-    work();
-    end.record();
-    end.synchronize();
-    times.push_back(begin.elapsed_time(end));
-  }
-  std::nth_element(times.begin(), times.begin() + runs / 2, times.end());
-  return times[runs / 2];
-}
 
 class Bench {
  public:
@@ -81,13 +64,13 @@ class Bench {
 
  private:
   void Bytes(const char* name, int64_t bytes, const std::function<void()>& work) const {
-    const double ms = MedianMs(o_.runs, work);
+    const double ms = MedianMs(work, o_.runs, /*seconds=*/0);
     std::printf("{\"kernel\": \"%s\", \"tokens\": %ld, \"ms\": %.4f, \"gb_per_s\": %.0f}\n", name, long{o_.tokens}, ms,
                 bytes / ms * 1e-6);
   }
 
   void Flops(const char* name, int64_t flops, const std::function<void()>& work) const {
-    const double ms = MedianMs(o_.runs, work);
+    const double ms = MedianMs(work, o_.runs, /*seconds=*/0);
     std::printf("{\"kernel\": \"%s\", \"tokens\": %ld, \"ms\": %.4f, \"tflop_per_s\": %.0f}\n", name, long{o_.tokens},
                 ms, flops / ms * 1e-9);
   }
