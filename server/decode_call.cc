@@ -15,13 +15,12 @@ absl::StatusOr<int64_t> DecodeCall::CountTokens(int item) {
   return CountLatentTokens(ItemField(item), request().latents(item), context().options->limits.max_image_tokens);
 }
 
-absl::StatusOr<TokenSequence> DecodeCall::ReadItem(int item) {
+absl::StatusOr<TokenizerInput> DecodeCall::ReadItem(int item) {
   return ReadLatents(ItemField(item), request().latents(item), model().info(), request().allow_nonfinite());
 }
 
-absl::StatusOr<grpc::Slice> DecodeCall::WriteItem(int item, const TokenSequence& output, bool* finite) {
-  return WritePicture(std::get<PatchSequence>(output), model().info().patch_px, picture_,
-                      result(item)->mutable_picture(), finite);
+absl::StatusOr<grpc::Slice> DecodeCall::WriteItem(int item, const TokenizerOutput& output, bool* finite) {
+  return WritePicture(output, model().info().patch_px, picture_, result(item)->mutable_picture(), finite);
 }
 
 }  // namespace vitok

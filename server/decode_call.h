@@ -19,8 +19,9 @@ class DecodeCall final : public MessageCall<v1::DecodeRequest, v1::DecodeRespons
   absl::StatusOr<int64_t> CountTokens(int item) override;
   bool IsPictureFile(int item) const override { return false; }
   bool WritesPictureFiles() const override { return IsFileFormat(picture_); }
-  absl::StatusOr<TokenSequence> ReadItem(int item) override;
-  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output, bool* finite) override;
+  OutputForm output_form() const override { return OutputFormOf(picture_); }
+  absl::StatusOr<TokenizerInput> ReadItem(int item) override;
+  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenizerOutput& output, bool* finite) override;
 
   v1::PictureOptions picture_;
 };

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "core/base/monotonic_clock.h"
 #include "core/base/str_cat.h"
 #include "server/run_batch.h"
@@ -24,34 +22,20 @@ constexpr int kComputeNice = 5;
 
 }  // namespace
 
-// The tasks of a batch while it runs: the watchdog may answer them before the batch ends.
-class DeviceWorker::RunningBatch {
- public:
-  explicit RunningBatch(std::vector<std::unique_ptr<TokenizerTask>> tasks) : tasks_(std::move(tasks)) {}
-
-  // Whoever takes the tasks answers them; the next one finds none.
-  std::vector<std::unique_ptr<TokenizerTask>> Take() {
-    absl::MutexLock lock(&mutex_);
-    return std::exchange(tasks_, {});
-  }
-
- private:
-  absl::Mutex mutex_;
-  std::vector<std::unique_ptr<TokenizerTask>> tasks_ ABSL_GUARDED_BY(mutex_);
-};
-
 DeviceWorker::DeviceWorker(Options options, ServerMetrics* metrics)
     : options_(std::move(options)),
       metrics_(metrics),
       admission_(options_.admission),
       batcher_(options_.batching),
       deadlines_([this] { batcher_.DropExpiredUntilShutdown(); }),
-      thread_([this] { RunBatches(); }) {}
+      collector_([this] { CollectResults(); }),
+      submitter_([this] { SubmitBatches(); }) {}
 
 DeviceWorker::~DeviceWorker() {
   Shutdown();
   deadlines_.join();
-  thread_.join();
+  submitter_.join();
+  collector_.join();
 }
 
 void DeviceWorker::Shutdown() { batcher_.Shutdown(DrainingError()); }
@@ -63,69 +47,125 @@ void DeviceWorker::Schedule(std::vector<std::unique_ptr<TokenizerTask>> tasks) {
   for (std::unique_ptr<BatchTask>& refused : queued) refused->Drop(status);
 }
 
-void DeviceWorker::RunBatches() {
+void DeviceWorker::SubmitBatches() {
   // A CPU model uses every core for as long as there is work. Answers that need no model (refusals, results, health)
   // would wait for their turn; so they go first. On Linux this is of the thread alone, and of those that it starts for
   // its parallel loops.
   if (options_.device == "cpu") setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + kComputeNice);
   const c10::InferenceMode inference_mode;
-  while (std::optional<Batch> batch = batcher_.NextBatch()) Run(*std::move(batch));
+  while (std::optional<Batch> batch = batcher_.NextBatch()) {
+    Submit(std::make_shared<RunningBatch>(*std::move(batch),
+                                          options_.start_trace ? options_.start_trace() : BatchTrace()));
+  }
+  absl::MutexLock lock(&mutex_);
+  all_submitted_ = true;
 }
 
-void DeviceWorker::Run(Batch batch) {
-  std::vector<std::unique_ptr<TokenizerTask>> tasks;
-  std::vector<TokenSequence> inputs;
-  ServerMetrics::BatchRecord record = {
-      .device = options_.device,
-      .tokens = batch.size.tokens,
-      .images = static_cast<int64_t>(batch.tasks.size()),
-      .fill = static_cast<double>(batch.size.tokens) / static_cast<double>(options_.batching.budget.tokens),
-      .reason = batch.reason};
-  // Schedule lets nothing but TokenizerTasks in.
-  for (std::unique_ptr<BatchTask>& task : batch.tasks) tasks.emplace_back(static_cast<TokenizerTask*>(task.release()));
-  const std::shared_ptr<LoadedModel> model = tasks.front()->model;
-  BatchTrace trace = options_.start_trace ? options_.start_trace() : BatchTrace();
-  for (const std::unique_ptr<TokenizerTask>& task : tasks) {
-    trace.AddRequest(task->trace);
-    inputs.push_back(std::move(task->input));
-    record.padded_tokens += std::max<int64_t>(0, model->attend_padding_to - task->tokens);
+void DeviceWorker::Submit(const Running& running) {
+  running->record.device = options_.device;
+  running->record.fill =
+      static_cast<double>(running->record.tokens) / static_cast<double>(options_.batching.budget.tokens);
+  running->times.batch_start = MonotonicNow();
+  bool device_is_free = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    running_.push_back(running);
+    device_is_free = submitted_.empty();
   }
-  record.model = model->key;
-
-  // Shared with the watchdog's callback, which may still hold it when this thread has gone on.
-  const auto running = std::make_shared<RunningBatch>(std::move(tasks));
-  TaskTimes times;
-  times.trace = trace.context();
-  times.alone = record.images == 1;
-  times.batch_start = MonotonicNow();
-  const absl::Duration limit = std::max(options_.hang_timeout, kHangFactor * batch.predicted);
-  watchdog_.Arm(times.batch_start + limit, [this, running, limit, model] {
-    Fail(DeviceFaultError(StrCat("on ", device(), " a batch of model '", model->key.name, "' runs longer than ",
-                                 absl::FormatDuration(limit))));
-    const absl::Status hung = absl::DeadlineExceededError(
-        StrCat("the batch of model '", model->key.name, "' did not end within ", absl::FormatDuration(limit)));
-    for (const std::unique_ptr<TokenizerTask>& task : running->Take()) task->Drop(hung);
-  });
   metrics_->AddInflightBatches(device(), 1);
-  std::vector<absl::StatusOr<TokenSequence>> results = RunBatch(*model, batch.lane.op, std::move(inputs), times.batch);
-  metrics_->AddInflightBatches(device(), -1);
-  times.batch_end = MonotonicNow();
-  if (!watchdog_.Disarm()) return;
+  ArmFor(running, submit_watchdog_);
+  absl::StatusOr<std::unique_ptr<PendingBatch>> pending = SubmitBatch(running->model(), running->items());
+  if (pending.ok() && !(device_is_free && (*pending)->IsReady())) {
+    submit_watchdog_.Disarm();
+    running->ForgetItems();
+    running->pending = *std::move(pending);
+    absl::MutexLock lock(&mutex_);
+    submitted_.push_back(running);
+    return;
+  }
+  BatchResults results;
+  if (pending.ok()) {
+    results = FinishBatch(running->model(), **pending, running->size(), running->times.batch);
+  } else if (absl::IsResourceExhausted(pending.status())) {
+    results = RetryInHalves(running);
+  } else {
+    results = FailBatch(pending.status(), running->size());
+  }
+  if (submit_watchdog_.Disarm()) Finish(running, std::move(results));
+}
 
-  const absl::Duration duration = times.batch_end - times.batch_start;
+BatchResults DeviceWorker::RetryInHalves(const Running& running) {
+  {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&submitted_, &std::deque<Running>::empty));
+  }
+  return RunInHalves(running->model(), running->items(), running->times.batch);
+}
+
+void DeviceWorker::CollectResults() {
+  const c10::InferenceMode inference_mode;
+  while (true) {
+    Running oldest;
+    {
+      absl::MutexLock lock(&mutex_);
+      const auto can_go_on = [this]()
+                                 ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !submitted_.empty() || all_submitted_; };
+      mutex_.Await(absl::Condition(&can_go_on));
+      if (submitted_.empty()) return;
+      oldest = submitted_.front();
+    }
+    ArmFor(oldest, collect_watchdog_);
+    BatchResults results = FinishBatch(oldest->model(), *oldest->pending, oldest->size(), oldest->times.batch);
+    oldest->pending.reset();
+    {
+      absl::MutexLock lock(&mutex_);
+      submitted_.pop_front();
+    }
+    if (collect_watchdog_.Disarm()) Finish(oldest, std::move(results));
+  }
+}
+
+void DeviceWorker::ArmFor(const Running& running, Watchdog& watchdog) {
+  const absl::Duration limit = std::max(options_.hang_timeout, kHangFactor * running->batch().predicted);
+  watchdog.Arm(MonotonicNow() + limit, [this, running, limit] {
+    const std::string model = running->model().key.name;
+    const absl::Status fault = DeviceFaultError(
+        StrCat("on ", device(), " a batch of model '", model, "' runs longer than ", absl::FormatDuration(limit)));
+    Fail(fault);
+    running->Drop(absl::DeadlineExceededError(
+        StrCat("the batch of model '", model, "' did not end within ", absl::FormatDuration(limit))));
+    std::vector<Running> others;
+    {
+      absl::MutexLock lock(&mutex_);
+      others = running_;
+    }
+    for (const Running& other : others) other->Drop(fault);
+  });
+}
+
+void DeviceWorker::Finish(const Running& running, BatchResults results) {
+  TaskTimes& times = running->times;
+  times.batch_end = MonotonicNow();
+  absl::Duration duration;
+  {
+    absl::MutexLock lock(&mutex_);
+    duration = times.batch_end - std::max(times.batch_start, last_end_);
+    last_end_ = times.batch_end;
+    std::erase(running_, running);
+  }
+  metrics_->AddInflightBatches(device(), -1);
   const bool ok = std::all_of(results.begin(), results.end(), [](const auto& result) { return result.ok(); });
-  batcher_.BatchDone(batch, ok ? duration : absl::ZeroDuration());
-  admission_.RecordBatch(record.tokens, duration);
-  record.duration = duration;
-  metrics_->RecordBatch(record);
-  trace.End(record);
+  batcher_.BatchDone(running->batch(), ok ? duration : absl::ZeroDuration());
+  admission_.RecordBatch(running->record.tokens, duration);
+  running->record.duration = duration;
+  metrics_->RecordBatch(running->record);
+  running->trace.End(running->record);
   RecordDeviceErrors(results);
   if (ErrorReason(results.front().status()) == kReasonDeviceFault) Fail(results.front().status());
-  tasks = running->Take();
-  for (size_t i = 0; i < tasks.size(); ++i) std::move(tasks[i]->done)(std::move(results[i]), times);
+  running->Answer(std::move(results));
 }
 
-void DeviceWorker::RecordDeviceErrors(const std::vector<absl::StatusOr<TokenSequence>>& results) {
+void DeviceWorker::RecordDeviceErrors(const BatchResults& results) {
   const auto ended_with = [&results](std::string_view reason) {
     return std::any_of(results.begin(), results.end(),
                        [reason](const auto& result) { return ErrorReason(result.status()) == reason; });

@@ -16,11 +16,11 @@ absl::StatusOr<int64_t> EncodeCall::CountTokens(int item) {
   return CountImageTokens(ItemField(item), request().images(item), reading_);
 }
 
-absl::StatusOr<TokenSequence> EncodeCall::ReadItem(int item) {
+absl::StatusOr<TokenizerInput> EncodeCall::ReadItem(int item) {
   return ReadImage(ItemField(item), request().images(item), reading_);
 }
 
-absl::StatusOr<grpc::Slice> EncodeCall::WriteItem(int item, const TokenSequence& output, bool* finite) {
+absl::StatusOr<grpc::Slice> EncodeCall::WriteItem(int item, const TokenizerOutput& output, bool* finite) {
   const auto& latents = std::get<LatentSequence>(output);
   *finite = AllFinite(latents.z_NZ);
   return WriteLatents(latents, form_, result(item)->mutable_latents());

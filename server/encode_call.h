@@ -21,8 +21,9 @@ class EncodeCall final : public MessageCall<v1::EncodeRequest, v1::EncodeRespons
   absl::StatusOr<int64_t> CountTokens(int item) override;
   bool IsPictureFile(int item) const override { return request().images(item).has_encoded(); }
   bool WritesPictureFiles() const override { return false; }
-  absl::StatusOr<TokenSequence> ReadItem(int item) override;
-  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output, bool* finite) override;
+  OutputForm output_form() const override { return OutputForm::kLatents; }
+  absl::StatusOr<TokenizerInput> ReadItem(int item) override;
+  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenizerOutput& output, bool* finite) override;
 
   std::optional<Preprocessor> own_pipeline_;
   ImageReading reading_;

@@ -1,11 +1,14 @@
 #include "server/image_input.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "core/base/dtype.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/image/codec.h"
+#include "core/model/pixel_sequences.h"
 #include "server/patch_dict_input.h"
 #include "server/status_details.h"
 #include "server/tensor_convert.h"
@@ -61,11 +64,20 @@ absl::StatusOr<int64_t> CountEncodedTokens(std::string_view field, const std::st
   return std::max(upright.value_or(0), turned.value_or(0));
 }
 
-absl::StatusOr<PatchSequence> Preprocess(std::string_view field, RgbView image, const ImageReading& reading) {
+// An RgbView stays a view; pixels of an RgbImage that is given away are kept by the result.
+template <typename Image>
+absl::StatusOr<TokenizerInput> Preprocess(std::string_view field, Image image, const ImageReading& reading) {
+  if (const std::optional<NormalizeMode> mode = reading.preprocessor->pixel_mode()) {
+    absl::StatusOr<at::Tensor> pixels_HW3 = reading.preprocessor->RunOnPixels(std::move(image));
+    if (!pixels_HW3.ok()) return AtField(field, pixels_HW3.status());
+    PixelImage pixels = {*std::move(pixels_HW3), *mode};
+    VITOK_RETURN_IF_ERROR(CheckTokens(field, GeometryOf(pixels, reading.model->patch_px).cells(), reading.max_tokens));
+    return pixels;
+  }
   absl::StatusOr<PatchSequence> patches = reading.preprocessor->Run(image);
   if (!patches.ok()) return AtField(field, patches.status());
   VITOK_RETURN_IF_ERROR(CheckTokens(field, patches->patches_ND.size(0), reading.max_tokens));
-  return patches;
+  return *std::move(patches);
 }
 
 }  // namespace
@@ -93,14 +105,14 @@ absl::StatusOr<int64_t> CountImageTokens(std::string_view field, const v1::Image
   return FieldError(field, "must hold an image: encoded, raw or patches; was empty");
 }
 
-absl::StatusOr<PatchSequence> ReadImage(std::string_view field, const v1::ImageInput& image,
-                                        const ImageReading& reading) {
+absl::StatusOr<TokenizerInput> ReadImage(std::string_view field, const v1::ImageInput& image,
+                                         const ImageReading& reading) {
   switch (image.input_case()) {
     case v1::ImageInput::kEncoded: {
       const std::string encoded_field = StrCat(field, ".encoded");
-      const absl::StatusOr<RgbImage> pixels = DecodeImage(image.encoded(), {.max_pixels = reading.max_pixels});
+      absl::StatusOr<RgbImage> pixels = DecodeImage(image.encoded(), {.max_pixels = reading.max_pixels});
       if (!pixels.ok()) return AtField(encoded_field, pixels.status());
-      return Preprocess(encoded_field, *pixels, reading);
+      return Preprocess(encoded_field, *std::move(pixels), reading);
     }
     case v1::ImageInput::kRaw: {
       const std::string raw_field = StrCat(field, ".raw");

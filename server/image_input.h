@@ -1,4 +1,4 @@
-// Images of a request to patch sequences.
+// Images of a request to what a tokenizer takes.
 #pragma once
 
 #include <cstdint>
@@ -28,9 +28,10 @@ struct ImageReading {
 absl::StatusOr<int64_t> CountImageTokens(std::string_view field, const v1::ImageInput& image,
                                          const ImageReading& reading);
 
-// Decodes and preprocesses, or checks a ready patch dict, whose masked tokens are left out. The result may be a view of
-// `image`, which must outlive it.
-absl::StatusOr<PatchSequence> ReadImage(std::string_view field, const v1::ImageInput& image,
-                                        const ImageReading& reading);
+// Decodes and preprocesses, or checks a ready patch dict, whose masked tokens are left out. Pixels stay pixels if the
+// tokenizer can do what is left of the pipeline (Preprocessor::pixel_mode), and become patches otherwise. The result
+// may be a view of `image`, which must outlive it.
+absl::StatusOr<TokenizerInput> ReadImage(std::string_view field, const v1::ImageInput& image,
+                                         const ImageReading& reading);
 
 }  // namespace vitok

@@ -7,6 +7,7 @@
 #include "core/base/monotonic_clock.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/model/pixel_sequences.h"
 #include "server/device_worker.h"
 #include "server/exceptions.h"
 #include "server/request_bytes.h"
@@ -18,14 +19,38 @@
 namespace vitok {
 namespace {
 
-const at::Tensor& Values(const TokenSequence& sequence) {
-  const auto* patches = std::get_if<PatchSequence>(&sequence);
-  return patches != nullptr ? patches->patches_ND : std::get<LatentSequence>(sequence).z_NZ;
+// What an item holds.
+struct Contents {
+  int64_t tokens = 0;
+  int64_t pixels = 0;                  // of the image; 0 for latents
+  const at::Tensor* values = nullptr;  // floats; null for pixels
+  int64_t bytes = 0;
+};
+
+Contents ContentsOf(const TokenizerInput& input, int64_t patch_px) {
+  if (const auto* image = std::get_if<PixelImage>(&input)) {
+    const ImageGeometry geometry = GeometryOf(*image, patch_px);
+    return {geometry.cells(), geometry.pixels(), nullptr, static_cast<int64_t>(image->pixels_HW3.nbytes())};
+  }
+  const auto* patches = std::get_if<PatchSequence>(&input);
+  const at::Tensor& values = patches != nullptr ? patches->patches_ND : std::get<LatentSequence>(input).z_NZ;
+  return {values.size(0), patches != nullptr ? patches->geometry.pixels() : 0, &values,
+          static_cast<int64_t>(values.nbytes())};
 }
 
-// Of an item while it is worked on: its values in float32, in and out.
+// Of an item while it is worked on, before it is read: its values in float32, in and out.
 int64_t HostBytes(int64_t tokens, const TokenizerInfo& model) {
   return tokens * (model.patch_values + model.latent_channels) * int64_t{sizeof(float)};
+}
+
+// Of the result of an item.
+int64_t ResultBytes(OutputForm form, int64_t tokens, const TokenizerInfo& model) {
+  switch (form) {
+    case OutputForm::kLatents: return tokens * model.latent_channels * int64_t{sizeof(float)};
+    case OutputForm::kPatches: return tokens * model.patch_values * int64_t{sizeof(float)};
+    case OutputForm::kPicture: return tokens * model.patch_values;
+  }
+  return 0;
 }
 
 // One item of so many bytes that is no file is prepared within some 50 µs, about what it takes to wake another thread
@@ -155,13 +180,12 @@ void ItemCall::PrepareItem(int i) {
   if (item.status.ok()) item.status = CheckAlive();
   if (item.status.ok()) {
     item.status = CatchExceptions(ItemField(i), [this, i, &item]() -> absl::Status {
-      VITOK_ASSIGN_OR_RETURN(item.sequence, ReadItem(i));
-      const at::Tensor& values = Values(item.sequence);
-      item.tokens = values.size(0);
-      if (const auto* image = std::get_if<PatchSequence>(&item.sequence)) {
-        item.pixels = int64_t{image->geometry.height_px} * image->geometry.width_px;
-      }
-      item.finite_input = !request_.allow_nonfinite || AllFinite(values);
+      VITOK_ASSIGN_OR_RETURN(item.input, ReadItem(i));
+      const Contents contents = ContentsOf(item.input, model_->info().patch_px);
+      item.tokens = contents.tokens;
+      item.pixels = contents.pixels;
+      item.bytes = contents.bytes + ResultBytes(output_form(), contents.tokens, model_->info());
+      item.finite_input = !request_.allow_nonfinite || contents.values == nullptr || AllFinite(*contents.values);
       return absl::OkStatus();
     });
   }
@@ -180,13 +204,14 @@ void ItemCall::ScheduleTasks() {
     task->lane = {model_->id, op_};
     task->priority = priority_;
     task->tokens = item.tokens;
-    task->bytes = HostBytes(item.tokens, model_->info());
+    task->bytes = item.bytes;
     task->request = number_;
     task->deadline = caller_.deadline;
     task->trace = trace_.context();
     task->model = model_;
-    task->input = std::move(item.sequence);
-    task->done = [self = shared_from_this(), i](absl::StatusOr<TokenSequence> output, const TaskTimes& times) {
+    task->item = {std::move(item.input), output_form()};
+    task->item_owner = shared_from_this();
+    task->done = [self = shared_from_this(), i](absl::StatusOr<TokenizerOutput> output, const TaskTimes& times) {
       self->OnTaskDone(i, std::move(output), times);
     };
     tasks.push_back(std::move(task));
@@ -202,12 +227,12 @@ void ItemCall::ScheduleTasks() {
   if (cancelled_) model_->worker->Cancel(number_);
 }
 
-void ItemCall::OnTaskDone(int i, absl::StatusOr<TokenSequence> output, const TaskTimes& times) {
+void ItemCall::OnTaskDone(int i, absl::StatusOr<TokenizerOutput> output, const TaskTimes& times) {
   Item& item = items_[i];
   item.status = output.status();
   if (times.batch_start != absl::Time()) item.place = ItemPlace::kDispatched;
   if (output.ok()) {
-    item.sequence = *std::move(output);
+    item.output = *std::move(output);
     item.timings.host_to_device = times.batch.host_to_device;
     item.timings.compute = times.batch.compute;
     item.timings.device_to_host = times.batch.device_to_host;
@@ -230,12 +255,12 @@ void ItemCall::FinishItem(int i) {
   if (item.status.ok()) {
     item.status = CatchExceptions(ItemField(i), [this, i, &item]() -> absl::Status {
       bool finite = true;
-      VITOK_ASSIGN_OR_RETURN(grpc::Slice value, WriteItem(i, item.sequence, &finite));
+      VITOK_ASSIGN_OR_RETURN(grpc::Slice value, WriteItem(i, item.output, &finite));
       VITOK_RETURN_IF_ERROR(CheckOutput(item, finite));
       item.value = std::move(value);
       return absl::OkStatus();
     });
-    item.sequence = TokenSequence();
+    item.output = TokenizerOutput();
   }
   const absl::Time now = MonotonicNow();
   if (item.status.ok()) {

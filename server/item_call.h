@@ -94,11 +94,14 @@ class ItemCall : public std::enable_shared_from_this<ItemCall> {
   // Whether results must be compressed, which takes long as well.
   virtual bool WritesPictureFiles() const = 0;
 
-  // From here on: called for different items in parallel.
-  virtual absl::StatusOr<TokenSequence> ReadItem(int item) = 0;
+  // What becomes of every item.
+  virtual OutputForm output_form() const = 0;
+
+  // From here on: called for different items in parallel. What ReadItem returns may be a view of what this call owns.
+  virtual absl::StatusOr<TokenizerInput> ReadItem(int item) = 0;
   // Writes everything but the item's large value, which it returns. If OK, `*finite` says whether all values of
   // `output` are: whoever writes them reads them anyway.
-  virtual absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output, bool* finite) = 0;
+  virtual absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenizerOutput& output, bool* finite) = 0;
   // Called last for each item; a result with an error must hold nothing else of it.
   virtual void EndItem(int item, const absl::Status& status, int64_t tokens, const RequestTimings& timings) = 0;
 
@@ -111,8 +114,10 @@ class ItemCall : public std::enable_shared_from_this<ItemCall> {
     absl::Status status;
     int64_t tokens = 0;
     bool finite_input = true;
-    TokenSequence sequence;  // what goes into the model, then what came out of it
-    int64_t pixels = 0;      // of the image; 0 for latents
+    TokenizerInput input;
+    TokenizerOutput output;
+    int64_t pixels = 0;  // of the image; 0 for latents
+    int64_t bytes = 0;   // of input and output
     ItemPlace place = ItemPlace::kBeforePreprocess;
     SpanContext batch;  // the span of its batch
     grpc::Slice value;  // of the reply
@@ -125,7 +130,7 @@ class ItemCall : public std::enable_shared_from_this<ItemCall> {
   absl::Status CheckAlive() const;
   void PrepareItem(int item);
   void ScheduleTasks();
-  void OnTaskDone(int item, absl::StatusOr<TokenSequence> output, const TaskTimes& times);
+  void OnTaskDone(int item, absl::StatusOr<TokenizerOutput> output, const TaskTimes& times);
   void FinishItem(int item);
   absl::Status CheckOutput(const Item& item, bool finite) const;
   void EndItems(int last_item);

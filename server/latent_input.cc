@@ -1,9 +1,11 @@
 #include "server/latent_input.h"
 
 #include <string>
+#include <utility>
 
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/model/pixel_sequences.h"
 #include "server/status_details.h"
 #include "server/tensor_convert.h"
 #include "server/token_grid.h"
@@ -95,9 +97,9 @@ absl::StatusOr<LatentSequence> ReadLatents(std::string_view field, const v1::Lat
                                           sequence.col_N.narrow(0, 0, picture_tokens), model.patch_px));
   } else {
     VITOK_ASSIGN_OR_RETURN(sequence.geometry, CheckRasterGrid(field, claim, num_tokens, model.patch_px));
-    const TokenPositions positions = RasterPositions(claim.rows, claim.cols);
-    sequence.row_N = positions.row_N;
-    sequence.col_N = positions.col_N;
+    TokenPositions positions = RasterPositions(sequence.geometry, /*padding=*/0);
+    sequence.row_N = std::move(positions.row_N);
+    sequence.col_N = std::move(positions.col_N);
   }
   if (!allow_nonfinite && !AllFinite(sequence.z_NZ)) {
     return FieldError(z_field, "must be finite; holds NaN or infinity (allow_nonfinite permits them)");

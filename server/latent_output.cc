@@ -38,7 +38,7 @@ grpc::Slice WriteLatents(const LatentSequence& sequence, const LatentForm& form,
     return WriteLargeTensor(sequence.z_NZ, form.dtype, message->mutable_z());
   }
   // A grid has no place for the latents of padding tokens, which come last.
-  const int64_t cells = int64_t{geometry.grid_rows} * geometry.grid_cols;
+  const int64_t cells = geometry.cells();
   const at::Tensor cell_N = (sequence.row_N.to(at::kLong) * geometry.grid_cols + sequence.col_N).narrow(0, 0, cells);
   at::Tensor raster_NZ = at::empty({cells, sequence.z_NZ.size(1)}, sequence.z_NZ.options());
   raster_NZ.index_copy_(0, cell_N, sequence.z_NZ.narrow(0, 0, cells));

@@ -1,5 +1,6 @@
 #include "server/picture_output.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -18,30 +19,27 @@ namespace {
 
 constexpr int32_t kDefaultQuality = 95;
 
-// REQUIRES: one of the three.
-DType FloatType(v1::PixelFormat format) {
+// nullopt for the formats that are no floats.
+std::optional<DType> FloatType(v1::PixelFormat format) {
   switch (format) {
+    case v1::PIXEL_FORMAT_FLOAT32: return DType::kFloat32;
     case v1::PIXEL_FORMAT_FLOAT16: return DType::kFloat16;
     case v1::PIXEL_FORMAT_BFLOAT16: return DType::kBfloat16;
-    default: return DType::kFloat32;
+    default: return std::nullopt;
   }
 }
 
-absl::StatusOr<grpc::Slice> WriteFloats(const PatchSequence& patches, int64_t patch_px, DType dtype,
-                                        v1::Tensor* tensor) {
-  VITOK_ASSIGN_OR_RETURN(const at::Tensor pixels_3HW, PatchesToPixels(patches, patch_px, ToScalarType(dtype)));
-  return WriteLargeTensor(pixels_3HW, dtype, tensor);
+// nullopt for the formats that are no files.
+std::optional<ImageFormat> FileFormat(v1::PixelFormat format) {
+  switch (format) {
+    case v1::PIXEL_FORMAT_PNG: return ImageFormat::kPng;
+    case v1::PIXEL_FORMAT_JPEG: return ImageFormat::kJpeg;
+    case v1::PIXEL_FORMAT_WEBP: return ImageFormat::kWebp;
+    default: return std::nullopt;
+  }
 }
 
-absl::StatusOr<grpc::Slice> WriteBytes(const PatchSequence& patches, int64_t patch_px, v1::Tensor* tensor,
-                                       bool* finite) {
-  VITOK_ASSIGN_OR_RETURN(const at::Tensor pixels_HW3, PatchesToBytes(patches, patch_px, finite));
-  return WriteLargeTensor(pixels_HW3, DType::kUint8, tensor);
-}
-
-absl::StatusOr<grpc::Slice> WriteFile(const PatchSequence& patches, int64_t patch_px, ImageFormat format, int quality,
-                                      bool* finite) {
-  VITOK_ASSIGN_OR_RETURN(const RgbImage image, PatchesToRgbImage(patches, patch_px, finite));
+absl::StatusOr<grpc::Slice> WriteFile(RgbView image, ImageFormat format, int quality) {
   VITOK_ASSIGN_OR_RETURN(std::string file, EncodeImage(image, {.format = format, .quality = quality}));
   return ToSlice(std::move(file));
 }
@@ -63,27 +61,32 @@ absl::StatusOr<v1::PictureOptions> ReadPictureOptions(const v1::PictureOptions& 
   return read;
 }
 
-bool IsFileFormat(const v1::PictureOptions& options) {
-  return options.format() == v1::PIXEL_FORMAT_PNG || options.format() == v1::PIXEL_FORMAT_JPEG ||
-         options.format() == v1::PIXEL_FORMAT_WEBP;
+bool IsFileFormat(const v1::PictureOptions& options) { return FileFormat(options.format()).has_value(); }
+
+OutputForm OutputFormOf(const v1::PictureOptions& options) {
+  return FloatType(options.format()).has_value() ? OutputForm::kPatches : OutputForm::kPicture;
 }
 
-absl::StatusOr<grpc::Slice> WritePicture(const PatchSequence& patches, int64_t patch_px,
+absl::StatusOr<grpc::Slice> WritePicture(const TokenizerOutput& output, int64_t patch_px,
                                          const v1::PictureOptions& options, v1::Picture* picture, bool* finite) {
-  picture->set_height_px(patches.geometry.height_px);
-  picture->set_width_px(patches.geometry.width_px);
-  const int quality = options.quality();
-  switch (options.format()) {
-    case v1::PIXEL_FORMAT_PNG: return WriteFile(patches, patch_px, ImageFormat::kPng, quality, finite);
-    case v1::PIXEL_FORMAT_JPEG: return WriteFile(patches, patch_px, ImageFormat::kJpeg, quality, finite);
-    case v1::PIXEL_FORMAT_WEBP: return WriteFile(patches, patch_px, ImageFormat::kWebp, quality, finite);
-    case v1::PIXEL_FORMAT_FLOAT16:
-    case v1::PIXEL_FORMAT_BFLOAT16:
-    case v1::PIXEL_FORMAT_FLOAT32:
-      *finite = AllFinite(patches.patches_ND);
-      return WriteFloats(patches, patch_px, FloatType(options.format()), picture->mutable_tensor());
-    default: return WriteBytes(patches, patch_px, picture->mutable_tensor(), finite);
+  if (const std::optional<DType> dtype = FloatType(options.format())) {
+    const auto& patches = std::get<PatchSequence>(output);
+    *finite = AllFinite(patches.patches_ND);
+    VITOK_ASSIGN_OR_RETURN(const at::Tensor pixels_3HW, PatchesToPixels(patches, patch_px, ToScalarType(*dtype)));
+    picture->set_height_px(patches.geometry.height_px);
+    picture->set_width_px(patches.geometry.width_px);
+    return WriteLargeTensor(pixels_3HW, *dtype, picture->mutable_tensor());
   }
+  const auto& decoded = std::get<DecodedPicture>(output);
+  const at::Tensor& pixels_HW3 = decoded.pixels_HW3;
+  *finite = decoded.finite;
+  picture->set_height_px(static_cast<int32_t>(pixels_HW3.size(0)));
+  picture->set_width_px(static_cast<int32_t>(pixels_HW3.size(1)));
+  if (const std::optional<ImageFormat> format = FileFormat(options.format())) {
+    return WriteFile({picture->height_px(), picture->width_px(), pixels_HW3.const_data_ptr<uint8_t>()}, *format,
+                     options.quality());
+  }
+  return WriteLargeTensor(pixels_HW3, DType::kUint8, picture->mutable_tensor());
 }
 
 }  // namespace vitok

@@ -1,10 +1,10 @@
-// Decoded patches to the pictures of a reply.
+// What a tokenizer decoded to the pictures of a reply.
 #pragma once
 
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "core/tokens/packed_tokens.h"
+#include "core/model/tokenizer_batch.h"
 #include "grpcpp/support/slice.h"
 #include "vitok/v1/tokenizer.pb.h"
 
@@ -16,10 +16,14 @@ absl::StatusOr<v1::PictureOptions> ReadPictureOptions(const v1::PictureOptions& 
 // PNG, JPEG or WebP. REQUIRES: options from ReadPictureOptions.
 bool IsFileFormat(const v1::PictureOptions& options);
 
-// Cuts the picture to its true size and writes it as `options` (from ReadPictureOptions) say. Returns the bytes of the
-// tensor (then `picture` has one) or of the file, which stay out of the message (server/reply_bytes.h). `*finite`:
-// whether all values of the patches are. INVALID_ARGUMENT: a picture that the file format cannot hold.
-absl::StatusOr<grpc::Slice> WritePicture(const PatchSequence& patches, int64_t patch_px,
+// What a tokenizer must be asked for: patches for floats, a picture for all else. REQUIRES: as above.
+OutputForm OutputFormOf(const v1::PictureOptions& options);
+
+// Writes `output`, of that form, as `options` (from ReadPictureOptions) say, patches cut to the picture's true size.
+// Returns the bytes of the tensor (then `picture` has one) or of the file, which stay out of the message
+// (server/reply_bytes.h). `*finite`: whether all values of the patches are. INVALID_ARGUMENT: a picture that the file
+// format cannot hold.
+absl::StatusOr<grpc::Slice> WritePicture(const TokenizerOutput& output, int64_t patch_px,
                                          const v1::PictureOptions& options, v1::Picture* picture, bool* finite);
 
 }  // namespace vitok

@@ -16,13 +16,12 @@ absl::StatusOr<int64_t> ReconstructCall::CountTokens(int item) {
   return CountImageTokens(ItemField(item), request().images(item), reading_);
 }
 
-absl::StatusOr<TokenSequence> ReconstructCall::ReadItem(int item) {
+absl::StatusOr<TokenizerInput> ReconstructCall::ReadItem(int item) {
   return ReadImage(ItemField(item), request().images(item), reading_);
 }
 
-absl::StatusOr<grpc::Slice> ReconstructCall::WriteItem(int item, const TokenSequence& output, bool* finite) {
-  return WritePicture(std::get<PatchSequence>(output), model().info().patch_px, picture_,
-                      result(item)->mutable_picture(), finite);
+absl::StatusOr<grpc::Slice> ReconstructCall::WriteItem(int item, const TokenizerOutput& output, bool* finite) {
+  return WritePicture(output, model().info().patch_px, picture_, result(item)->mutable_picture(), finite);
 }
 
 }  // namespace vitok

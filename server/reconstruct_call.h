@@ -21,8 +21,9 @@ class ReconstructCall final : public MessageCall<v1::ReconstructRequest, v1::Rec
   absl::StatusOr<int64_t> CountTokens(int item) override;
   bool IsPictureFile(int item) const override { return request().images(item).has_encoded(); }
   bool WritesPictureFiles() const override { return IsFileFormat(picture_); }
-  absl::StatusOr<TokenSequence> ReadItem(int item) override;
-  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenSequence& output, bool* finite) override;
+  OutputForm output_form() const override { return OutputFormOf(picture_); }
+  absl::StatusOr<TokenizerInput> ReadItem(int item) override;
+  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenizerOutput& output, bool* finite) override;
 
   std::optional<Preprocessor> own_pipeline_;
   ImageReading reading_;

@@ -9,6 +9,7 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/version.h"
+#include "server/attention_metrics.h"
 #include "server/grpc_connections.h"
 #include "server/listen_address.h"
 #include "server/status_report.h"
@@ -140,6 +141,7 @@ absl::Status Server::Listen() {
 
 void Server::AddScrapeValues() {
   ScrapeValues& values = metrics_.scrape_values();
+  AddAttentionMetrics(values);
   values.Add(ScrapeValues::Kind::kGauge, "vitok_ready", "1 while the server takes calls", {},
              [this] { return WhyNotReady().empty() ? 1 : 0; });
   values.Add(ScrapeValues::Kind::kGauge, "vitok_grpc_connections", "Standing gRPC connections", {},

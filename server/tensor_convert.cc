@@ -1,6 +1,7 @@
 #include "server/tensor_convert.h"
 
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_join.h"
@@ -14,6 +15,9 @@ namespace vitok {
 namespace {
 
 constexpr size_t kShownDimensions = 8;
+
+// What a tensor that has its memory to itself may leave unused of it.
+constexpr size_t kSpareBytes = 64;
 
 // product(shape) * element_bytes, or nullopt if a dimension is negative or the product does not fit, that of the other
 // dimensions if some are 0: ATen computes with it.
@@ -137,10 +141,11 @@ void WriteTensor(const at::Tensor& tensor, DType dtype, v1::Tensor* message) {
 }
 
 grpc::Slice WriteLargeTensor(const at::Tensor& tensor, DType dtype, v1::Tensor* message) {
-  auto* const values = new at::Tensor(WriteForm(tensor, dtype, message));
+  at::Tensor values = WriteForm(tensor, dtype, message);
+  if (values.storage().nbytes() > values.nbytes() + kSpareBytes) values = values.clone();
+  auto* const owned = new at::Tensor(std::move(values));
   return grpc::Slice(
-      values->mutable_data_ptr(), values->nbytes(), [](void* owner) { delete static_cast<at::Tensor*>(owner); },
-      values);
+      owned->mutable_data_ptr(), owned->nbytes(), [](void* owner) { delete static_cast<at::Tensor*>(owner); }, owned);
 }
 
 }  // namespace vitok

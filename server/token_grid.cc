@@ -96,10 +96,4 @@ absl::StatusOr<ImageGeometry> CheckRasterGrid(std::string_view field, const Grid
   return MakeGeometry(field, claim, num_tokens, claim.rows, claim.cols, patch_px);
 }
 
-TokenPositions RasterPositions(int64_t rows, int64_t cols) {
-  const at::Tensor row = at::arange(rows, at::kInt);
-  const at::Tensor col = at::arange(cols, at::kInt);
-  return {row.repeat_interleave(cols), col.repeat({rows})};
-}
-
 }  // namespace vitok

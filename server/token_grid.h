@@ -29,11 +29,4 @@ absl::StatusOr<ImageGeometry> CheckTokenGrid(std::string_view field, const GridC
 absl::StatusOr<ImageGeometry> CheckRasterGrid(std::string_view field, const GridClaim& claim, int64_t num_tokens,
                                               int64_t patch_px);
 
-// Positions of raster order: row_N = 0 0 0 1 1 1, col_N = 0 1 2 0 1 2, int32.
-struct TokenPositions {
-  at::Tensor row_N;
-  at::Tensor col_N;
-};
-TokenPositions RasterPositions(int64_t rows, int64_t cols);
-
 }  // namespace vitok

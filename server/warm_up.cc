@@ -10,6 +10,7 @@
 
 #include "absl/synchronization/blocking_counter.h"
 #include "core/base/status_macros.h"
+#include "core/model/pixel_sequences.h"
 #include "server/device_worker.h"
 #include "server/tokenizer_task.h"
 
@@ -37,16 +38,18 @@ std::vector<Step> Steps(const BatchBudget& budget) {
   return steps;
 }
 
-TokenSequence Input(TokenizerOp op, const TokenizerInfo& model, int32_t rows, int32_t cols) {
-  const int64_t tokens = int64_t{rows} * cols;
+// In the forms that most requests have: images as bytes in and out.
+TokenizerItem Item(TokenizerOp op, const TokenizerInfo& model, int32_t rows, int32_t cols) {
   const auto patch = static_cast<int32_t>(model.patch_px);
   const ImageGeometry geometry{rows * patch, cols * patch, rows, cols};
-  const at::Tensor row_N = at::arange(rows, at::kInt).repeat_interleave(cols);
-  const at::Tensor col_N = at::arange(cols, at::kInt).repeat({rows});
   if (op == TokenizerOp::kDecode) {
-    return LatentSequence{at::randn({tokens, model.latent_channels}), row_N, col_N, geometry};
+    TokenPositions positions = RasterPositions(geometry, /*padding=*/0);
+    return {LatentSequence{at::randn({geometry.cells(), model.latent_channels}), std::move(positions.row_N),
+                           std::move(positions.col_N), geometry},
+            OutputForm::kPicture};
   }
-  return PatchSequence{at::rand({tokens, model.patch_values}) * 2 - 1, row_N, col_N, geometry};
+  return {PixelImage{at::randint(256, {geometry.height_px, geometry.width_px, 3}, at::kByte)},
+          op == TokenizerOp::kEncode ? OutputForm::kLatents : OutputForm::kPicture};
 }
 
 // The device time of one batch.
@@ -64,8 +67,8 @@ absl::StatusOr<absl::Duration> Time(const std::shared_ptr<LoadedModel>& model, T
     task->priority = Priority::kBackground;
     task->tokens = int64_t{step.rows} * step.cols;
     task->model = model;
-    task->input = Input(op, model->info(), step.rows, step.cols);
-    task->done = [&outcome, &running](const absl::StatusOr<TokenSequence>& output, const TaskTimes& times) {
+    task->item = Item(op, model->info(), step.rows, step.cols);
+    task->done = [&outcome, &running](const absl::StatusOr<TokenizerOutput>& output, const TaskTimes& times) {
       outcome = {output.status(), times.batch_end - times.batch_start};
       running.DecrementCount();
     };

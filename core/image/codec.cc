@@ -196,19 +196,19 @@ absl::StatusOr<RgbImage> DecodeImage(std::string_view bytes, const DecodeLimits&
   }
 }
 
-absl::StatusOr<std::string> EncodeImage(const RgbImage& image, const EncodeOptions& options) {
+absl::StatusOr<std::string> EncodeImage(RgbView image, const EncodeOptions& options) {
   InitOpenCv();
   VITOK_ASSIGN_OR_RETURN(const EncodePlan plan, PlanEncoding(options));
-  if (image.height_px < 1 || image.width_px < 1 ||
-      image.pixels_HWC.size() != size_t{3} * image.height_px * image.width_px) {
-    return absl::InvalidArgumentError(StrCat("cannot encode an image of ", image.width_px, " x ", image.height_px,
-                                             " px with ", image.pixels_HWC.size(), " bytes"));
+  if (image.height_px < 1 || image.width_px < 1) {
+    return absl::InvalidArgumentError(
+        StrCat("cannot encode an image of ", image.width_px, " x ", image.height_px, " px"));
   }
   std::vector<uint8_t> file;
   try {
     cv::Mat bgr(image.height_px, image.width_px, CV_8UC3);
-    for (size_t i = 0; i < image.pixels_HWC.size(); i += 3) {
-      std::reverse_copy(image.pixels_HWC.data() + i, image.pixels_HWC.data() + i + 3, bgr.data + i);
+    const size_t bytes = size_t{3} * image.height_px * image.width_px;
+    for (size_t i = 0; i < bytes; i += 3) {
+      std::reverse_copy(image.pixels_HWC + i, image.pixels_HWC + i + 3, bgr.data + i);
     }
     if (!cv::imencode(plan.suffix, bgr, file, plan.parameters)) file.clear();
   } catch (const cv::Exception&) {
@@ -219,6 +219,14 @@ absl::StatusOr<std::string> EncodeImage(const RgbImage& image, const EncodeOptio
                                              " px cannot be written as ", ImageFormatName(options.format)));
   }
   return std::string(file.begin(), file.end());
+}
+
+absl::StatusOr<std::string> EncodeImage(const RgbImage& image, const EncodeOptions& options) {
+  if (image.pixels_HWC.size() != size_t{3} * image.height_px * image.width_px) {
+    return absl::InvalidArgumentError(StrCat("cannot encode an image of ", image.width_px, " x ", image.height_px,
+                                             " px with ", image.pixels_HWC.size(), " bytes"));
+  }
+  return EncodeImage(RgbView(image), options);
 }
 
 }  // namespace vitok

@@ -42,7 +42,9 @@ struct EncodeOptions {
   int quality = 95;                        // JPEG and WebP: 1..100; WebP 101 is lossless. PNG ignores it.
 };
 
-// Encodes a picture. INVALID_ARGUMENT: a format that is not written, a quality out of range, an empty image.
+// Encodes a picture. INVALID_ARGUMENT: a format that is not written, a quality out of range, an empty image, one that
+// has not the bytes of its size.
+absl::StatusOr<std::string> EncodeImage(RgbView image, const EncodeOptions& options);
 absl::StatusOr<std::string> EncodeImage(const RgbImage& image, const EncodeOptions& options);
 
 }  // namespace vitok

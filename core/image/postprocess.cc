@@ -40,7 +40,7 @@ absl::Status CheckGeometry(const PatchSequence& patches, int64_t patch_px) {
 
 // Every token in a cell of its own.
 absl::Status CheckCells(const int32_t* rows, const int32_t* cols, int64_t tokens, const ImageGeometry& geometry) {
-  std::vector<bool> taken(int64_t{geometry.grid_rows} * geometry.grid_cols);
+  std::vector<bool> taken(geometry.cells());
   for (int64_t token = 0; token < tokens; ++token) {
     const int64_t row = rows[token], col = cols[token];
     if (row < 0 || row >= geometry.grid_rows || col < 0 || col >= geometry.grid_cols) {
@@ -75,7 +75,7 @@ absl::StatusOr<CheckedPatches> CheckPatches(const PatchSequence& patches, int64_
                             patches.col_N.to(at::kInt).contiguous()};
   const int64_t tokens = checked.patches_ND.size(0);
   VITOK_RETURN_IF_ERROR(CheckCells(checked.rows(), checked.cols(), tokens, patches.geometry));
-  checked.fill_grid = tokens == int64_t{patches.geometry.grid_rows} * patches.geometry.grid_cols;
+  checked.fill_grid = tokens == patches.geometry.cells();
   return checked;
 }
 

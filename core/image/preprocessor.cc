@@ -147,16 +147,23 @@ std::optional<NormalizeMode> Preprocessor::pixel_mode() const {
   return std::get<NormalizeOp>(to_tensor[1]).mode;  // nothing else goes between tensors
 }
 
-absl::StatusOr<at::Tensor> Preprocessor::RunOnPixels(RgbView image) const {
+template <typename Image>
+absl::StatusOr<at::Tensor> Preprocessor::RunUntilTensor(Image image) const {
   VITOK_RETURN_IF_ERROR(CountTokens(image.height_px, image.width_px).status());
   return CatchFailures<at::Tensor>(image, [&]() -> absl::StatusOr<at::Tensor> {
-    State state = image;
+    State state = std::move(image);
     for (const TransformOp& op : ops_) {
       if (std::holds_alternative<ToTensorOp>(op)) break;
       VITOK_ASSIGN_OR_RETURN(state, Apply(op, std::move(state)));
     }
     return PixelsOf(std::move(state));
   });
+}
+
+absl::StatusOr<at::Tensor> Preprocessor::RunOnPixels(RgbView image) const { return RunUntilTensor(image); }
+
+absl::StatusOr<at::Tensor> Preprocessor::RunOnPixels(RgbImage&& image) const {
+  return RunUntilTensor(std::move(image));
 }
 
 absl::StatusOr<int64_t> Preprocessor::CountTokens(int32_t height_px, int32_t width_px) const {

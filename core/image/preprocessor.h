@@ -42,6 +42,9 @@ class Preprocessor {
   // must outlive the result. The same errors as Run. REQUIRES: pixel_mode().
   absl::StatusOr<at::Tensor> RunOnPixels(RgbView image) const;
 
+  // The same, but the result owns the image.
+  absl::StatusOr<at::Tensor> RunOnPixels(RgbImage&& image) const;
+
   const std::vector<TransformOp>& ops() const { return ops_; }
 
   // patch side of the closing patchify, 0 if there is none.
@@ -49,6 +52,10 @@ class Preprocessor {
 
  private:
   explicit Preprocessor(std::vector<TransformOp> ops) : ops_(std::move(ops)) {}
+
+  template <typename Image>
+  absl::StatusOr<at::Tensor> RunUntilTensor(Image image) const;
+
   std::vector<TransformOp> ops_;
 };
 

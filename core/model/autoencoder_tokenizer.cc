@@ -1,51 +1,16 @@
 #include "core/model/autoencoder_tokenizer.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "core/base/tensor_check.h"
 #include "core/model/batch_staging.h"
-#include "core/model/device.h"
 #include "core/model/submitted_batch.h"
 #include "core/ops/pixel_patches.h"
-#include "core/tokens/pack.h"
 
 namespace vitok {
 namespace {
-
-// Splits the time of a batch into stages; each Lap waits for the device, so that it ends when the work does.
-class StageClock {
- public:
-  explicit StageClock(at::Device device) : device_(device), last_(absl::Now()) {}
-
-  absl::Duration Lap() {
-    SynchronizeDevice(device_);
-    const absl::Time now = absl::Now();
-    return now - std::exchange(last_, now);
-  }
-
- private:
-  at::Device device_;
-  absl::Time last_;
-};
-
-// Drops the padding tokens that attend_padding_to added: they are the last ones.
-void KeepPicture(std::vector<PatchSequence>& images) {
-  for (PatchSequence& image : images) {
-    const int64_t cells = int64_t{image.geometry.grid_rows} * image.geometry.grid_cols;
-    const int64_t tokens = std::min(cells, image.patches_ND.size(0));
-    image.patches_ND = image.patches_ND.narrow(0, 0, tokens);
-    image.row_N = image.row_N.narrow(0, 0, tokens);
-    image.col_N = image.col_N.narrow(0, 0, tokens);
-  }
-}
-
-PackOptions OptionsFor(const Autoencoder& model) {
-  return {.dtype = model.dtype(), .device = model.device(), .pad_to_tokens = model.config().attend_padding_to};
-}
 
 TokenizerInfo InfoOf(const Autoencoder& model) {
   const AutoencoderConfig& config = model.config();
@@ -76,47 +41,6 @@ absl::Status AutoencoderTokenizer::RequireHalves(bool encoder, bool decoder) con
     return absl::UnimplementedError(StrCat("model ", info_.variant, " was loaded without its decoder"));
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<LatentSequence>> AutoencoderTokenizer::Encode(absl::Span<const PatchSequence> images,
-                                                                         BatchTimes& times) {
-  VITOK_RETURN_IF_ERROR(RequireHalves(true, false));
-  StageClock clock(model_.device());
-  const PackedPatches patches = PackPatches(images, OptionsFor(model_));
-  times.host_to_device = clock.Lap();
-  const PackedLatents latents = model_.Encode(patches);
-  times.compute = clock.Lap();
-  std::vector<LatentSequence> result = SplitLatents(latents);
-  times.device_to_host = clock.Lap();
-  return result;
-}
-
-absl::StatusOr<std::vector<PatchSequence>> AutoencoderTokenizer::Decode(absl::Span<const LatentSequence> latents,
-                                                                        BatchTimes& times) {
-  VITOK_RETURN_IF_ERROR(RequireHalves(false, true));
-  StageClock clock(model_.device());
-  const PackedLatents packed = PackLatents(latents, OptionsFor(model_));
-  times.host_to_device = clock.Lap();
-  const PackedPatches patches = model_.Decode(packed);
-  times.compute = clock.Lap();
-  std::vector<PatchSequence> result = SplitPatches(patches);
-  KeepPicture(result);
-  times.device_to_host = clock.Lap();
-  return result;
-}
-
-absl::StatusOr<std::vector<PatchSequence>> AutoencoderTokenizer::Reconstruct(absl::Span<const PatchSequence> images,
-                                                                             BatchTimes& times) {
-  VITOK_RETURN_IF_ERROR(RequireHalves(true, true));
-  StageClock clock(model_.device());
-  const PackedPatches packed = PackPatches(images, OptionsFor(model_));
-  times.host_to_device = clock.Lap();
-  const PackedPatches patches = model_.Decode(model_.Encode(packed));
-  times.compute = clock.Lap();
-  std::vector<PatchSequence> result = SplitPatches(patches);
-  KeepPicture(result);
-  times.device_to_host = clock.Lap();
-  return result;
 }
 
 absl::StatusOr<std::unique_ptr<PendingBatch>> AutoencoderTokenizer::Submit(absl::Span<const TokenizerItem> items) {

@@ -1,7 +1,8 @@
-// The ViTok autoencoder behind the Tokenizer seam: packs host sequences, runs the model, splits the results.
+// The ViTok autoencoder behind the Tokenizer seam: packs images and latents of the host, runs the model, splits
+// results.
 #pragma once
 
-#include <vector>
+#include <memory>
 
 #include "core/model/autoencoder.h"
 #include "core/model/device_transfer.h"
@@ -9,20 +10,14 @@
 
 namespace vitok {
 
-// With AutoencoderConfig::attend_padding_to, Encode returns the latents of padding tokens too, as the last tokens of a
-// sequence at position (0, 0): the decoder attends to them. Decode takes them back, fills shorter sequences up with
-// zeros, and returns patches of the picture only.
+// With AutoencoderConfig::attend_padding_to, the latents of an image have those of its padding tokens, too, as the last
+// tokens of the sequence at position (0, 0): the decoder attends to them. Latents that come back in have them; shorter
+// sequences are filled up with zeros. Patches that come out are of the picture only.
 class AutoencoderTokenizer final : public Tokenizer {
  public:
   explicit AutoencoderTokenizer(Autoencoder model);
 
   const TokenizerInfo& info() const override { return info_; }
-  absl::StatusOr<std::vector<LatentSequence>> Encode(absl::Span<const PatchSequence> images,
-                                                     BatchTimes& times) override;
-  absl::StatusOr<std::vector<PatchSequence>> Decode(absl::Span<const LatentSequence> latents,
-                                                    BatchTimes& times) override;
-  absl::StatusOr<std::vector<PatchSequence>> Reconstruct(absl::Span<const PatchSequence> images,
-                                                         BatchTimes& times) override;
 
   // One copy to the device a batch (BatchStaging) and one back for each form of result. A batch in which some items ask
   // for patches brings all of its patches back.

@@ -33,7 +33,7 @@ std::optional<Values> ValuesOf(const TokenizerItem& item) {
   return std::nullopt;
 }
 
-int64_t PictureBytes(const ImageGeometry& geometry) { return int64_t{geometry.height_px} * geometry.width_px * 3; }
+int64_t PictureBytes(const ImageGeometry& geometry) { return geometry.pixels() * 3; }
 
 // `source` and then zeros.
 void CopyAndPad(const at::Tensor& source, int64_t first, int64_t tokens, at::Tensor& packed) {
@@ -61,7 +61,7 @@ BatchStaging::BatchStaging(absl::Span<const TokenizerItem> items, const Options&
       place.first_value_token = value_tokens_;
     } else {
       place.geometry = GeometryOf(std::get<PixelImage>(item.input), options.patch_px);
-      place.input_tokens = int64_t{place.geometry.grid_rows} * place.geometry.grid_cols;
+      place.input_tokens = place.geometry.cells();
       place.input_byte = input_bytes;
       input_bytes += RoundUp(PictureBytes(place.geometry), kPictureAlignment);
     }
@@ -165,13 +165,12 @@ std::vector<BatchStaging::Output> BatchStaging::Outputs() const {
   std::vector<Output> outputs;
   for (size_t i = 0; i < places_.size(); ++i) {
     const Place& place = places_[i];
-    Output output = {
-        .form = items_[i].form,
-        .geometry = place.geometry,
-        .first_token = place.first_token,
-        .tokens = place.tokens,
-        .picture_tokens = std::min(place.tokens, int64_t{place.geometry.grid_rows} * place.geometry.grid_cols),
-        .first_byte = place.output_byte};
+    Output output = {.form = items_[i].form,
+                     .geometry = place.geometry,
+                     .first_token = place.first_token,
+                     .tokens = place.tokens,
+                     .picture_tokens = std::min(place.tokens, place.geometry.cells()),
+                     .first_byte = place.output_byte};
     if (output.form != OutputForm::kPicture) {
       if (const std::optional<Values> values = ValuesOf(items_[i])) {
         output.row_N = Padded(values->row_N, place.tokens);

@@ -78,10 +78,4 @@ std::optional<DeviceMemory> ReadDeviceMemory([[maybe_unused]] std::string_view n
 #endif
 }
 
-void SynchronizeDevice([[maybe_unused]] at::Device device) {
-#ifdef VITOK_CUDA
-  if (device.is_cuda()) at::cuda::getCurrentCUDAStream(device.index()).synchronize();
-#endif
-}
-
 }  // namespace vitok

@@ -1,4 +1,4 @@
-// Compute devices by name, and waiting for them. The only place of core that knows about CUDA streams.
+// Compute devices by name, and what memory they have.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -34,8 +34,5 @@ struct DeviceMemory {
 
 // nullopt for "cpu", or when the device does not answer. Thread-safe.
 std::optional<DeviceMemory> ReadDeviceMemory(std::string_view device);
-
-// Returns when the work submitted to the device's current stream is done. On the CPU it is done already.
-void SynchronizeDevice(at::Device device);
 
 }  // namespace vitok

@@ -1,6 +1,7 @@
 #include "core/model/load_autoencoder.h"
 
 #include <algorithm>
+#include <bit>
 #include <filesystem>
 #include <utility>
 #include <vector>
@@ -140,6 +141,17 @@ int64_t GraphBytes(const LoadOptions& options, at::Device device, int64_t token_
   return 2 * (kMaxGraphTokens * token_bytes + kMaxGraphShapes * kOneGraphBytes);
 }
 
+// Device memory of two batches under way besides what one computes with: their blocks (BatchStaging), which
+// DeviceTransfer rounds up to a power of two, and results on their way to the host.
+int64_t TransferBytes(const AutoencoderConfig& config, at::Device device, int64_t batch_tokens, int64_t value_bytes) {
+  if (!device.is_cuda()) return 0;
+  constexpr int64_t kPositionBytes = 2 * sizeof(int32_t);
+  const int64_t input_bytes =
+      batch_tokens * (std::max(config.patch_values(), config.latent_channels) * value_bytes + kPositionBytes);
+  const int64_t result_bytes = batch_tokens * config.patch_values() * (value_bytes + 1);
+  return 2 * static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(input_bytes))) + result_bytes;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Tokenizer>> LoadAutoencoder(const LoadOptions& options) {
@@ -168,6 +180,7 @@ absl::StatusOr<AutoencoderMemory> EstimateAutoencoderMemory(const LoadOptions& o
   const int64_t token_bytes = live_values * value_bytes;
   return AutoencoderMemory{.weight_bytes = parameters * value_bytes,
                            .activation_bytes = std::max(loading_bytes, batch_tokens * token_bytes) +
+                                               TransferBytes(open.config, open.device, batch_tokens, value_bytes) +
                                                GraphBytes(options, open.device, token_bytes)};
 }
 

@@ -23,7 +23,7 @@ ImageGeometry GeometryOf(const PixelImage& image, int64_t patch_px) {
 }
 
 TokenPositions RasterPositions(const ImageGeometry& geometry, int64_t padding) {
-  const int64_t tokens = int64_t{geometry.grid_rows} * geometry.grid_cols + padding;
+  const int64_t tokens = geometry.cells() + padding;
   TokenPositions positions = {at::empty({tokens}, at::kInt), at::empty({tokens}, at::kInt)};
   auto* row = positions.row_N.mutable_data_ptr<int32_t>();
   auto* col = positions.col_N.mutable_data_ptr<int32_t>();
@@ -46,7 +46,7 @@ PixelSpan SpanOf(const ImageGeometry& geometry, int64_t first_token) {
 
 PatchSequence ToPatches(const PixelImage& image, int64_t patch_px) {
   const ImageGeometry geometry = GeometryOf(image, patch_px);
-  const int64_t tokens = int64_t{geometry.grid_rows} * geometry.grid_cols;
+  const int64_t tokens = geometry.cells();
   PatchSequence patches = {at::empty({tokens, kChannels * patch_px * patch_px}, at::kFloat),
                            at::empty({tokens}, at::kInt), at::empty({tokens}, at::kInt), geometry};
   PixelSpan span = SpanOf(geometry, 0);

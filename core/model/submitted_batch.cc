@@ -46,7 +46,7 @@ TokenizerOutput SubmittedBatch::Cut(const BatchStaging::Output& output, size_t i
   const ImageGeometry& geometry = output.geometry;
   if (output.form == OutputForm::kPicture) {
     const auto finite = static_cast<int64_t>(pictures_B_.numel() - outputs_.size() + index);
-    const int64_t bytes = int64_t{geometry.height_px} * geometry.width_px * 3;
+    const int64_t bytes = geometry.pixels() * 3;
     return DecodedPicture{
         pictures_B_.narrow(0, output.first_byte, bytes).view({geometry.height_px, geometry.width_px, 3}),
         pictures_B_.const_data_ptr<uint8_t>()[finite] != 0};

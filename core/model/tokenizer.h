@@ -33,23 +33,14 @@ struct TokenizerInfo {
 };
 
 // Implementations are not thread-safe: one worker owns the calls (info() excepted). Inputs and outputs are host
-// tensors; outputs have one entry an input, in order, in the model's dtype, and share no memory with the inputs. Shape
-// and dtype of inputs are the caller's duty (REQUIRES patches [N, D], latents [N, Z], matching row/col). Errors of
-// torch leave as c10::Error; the worker turns them into a Status (docs/ARCHITECTURE.md, "Errors").
+// tensors; outputs are in the model's dtype and share no memory with the inputs. Shape and dtype of inputs are the
+// caller's duty (REQUIRES patches [N, D], latents [N, Z], matching row/col). Errors of torch leave as c10::Error; the
+// worker turns them into a Status (docs/ARCHITECTURE.md, "Errors").
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
   virtual const TokenizerInfo& info() const = 0;
-
-  // UNIMPLEMENTED when the encoder (decoder) is not loaded.
-  virtual absl::StatusOr<std::vector<LatentSequence>> Encode(absl::Span<const PatchSequence> images,
-                                                             BatchTimes& times) = 0;
-  virtual absl::StatusOr<std::vector<PatchSequence>> Decode(absl::Span<const LatentSequence> latents,
-                                                            BatchTimes& times) = 0;
-  // Decode(Encode(images)) without the way over the host; the same values bit for bit.
-  virtual absl::StatusOr<std::vector<PatchSequence>> Reconstruct(absl::Span<const PatchSequence> images,
-                                                                 BatchTimes& times) = 0;
 
   // Starts a batch and returns before a device has done it, so that the next one can be packed and copied meanwhile:
   //
@@ -58,10 +49,13 @@ class Tokenizer {
   //   pending = std::move(next);
   //
   // Images travel as bytes and are normalised, cut and put together on the device. Items are all latents (to patches or
-  // pictures) or all images (to latents, or all to patches or pictures), else INVALID_ARGUMENT; `items` need not
-  // outlive the call. Values are those of Encode, Decode and Reconstruct, bit for bit. Batches compute in the order of
-  // their Submits. An error of the device may come from Wait. This default does all in Submit, on the host.
-  virtual absl::StatusOr<std::unique_ptr<PendingBatch>> Submit(absl::Span<const TokenizerItem> items);
+  // pictures) or all images (to latents, or all to patches or pictures), else INVALID_ARGUMENT; UNIMPLEMENTED when the
+  // encoder (decoder) is not loaded. `items` need not outlive the call. Batches compute in the order of their Submits.
+  // An error of the device may come from Wait.
+  virtual absl::StatusOr<std::unique_ptr<PendingBatch>> Submit(absl::Span<const TokenizerItem> items) = 0;
+
+  // Submit and Wait.
+  absl::StatusOr<std::vector<TokenizerOutput>> Run(absl::Span<const TokenizerItem> items, BatchTimes& times);
 };
 
 // What a batch of Submit does; INVALID_ARGUMENT for items that do not go together, or none.

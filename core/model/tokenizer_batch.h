@@ -27,8 +27,10 @@ struct DecodedPicture {
 
 enum class OutputForm { kLatents, kPatches, kPicture };
 
+using TokenizerInput = std::variant<PixelImage, PatchSequence, LatentSequence>;
+
 struct TokenizerItem {
-  std::variant<PixelImage, PatchSequence, LatentSequence> input;
+  TokenizerInput input;
   OutputForm form = OutputForm::kLatents;
 };
 

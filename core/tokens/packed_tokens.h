@@ -21,6 +21,9 @@ struct ImageGeometry {
   int32_t grid_rows = 0;
   int32_t grid_cols = 0;
 
+  int64_t cells() const { return int64_t{grid_rows} * grid_cols; }
+  int64_t pixels() const { return int64_t{height_px} * width_px; }
+
   friend bool operator==(const ImageGeometry&, const ImageGeometry&) = default;
 };
 

@@ -45,7 +45,7 @@ struct Options {
 // A batch on its way through preprocessing.
 struct Preparation {
   explicit Preparation(int images) : inputs(images), pending(images) {}
-  std::vector<PatchSequence> inputs;
+  std::vector<TokenizerItem> inputs;
   absl::BlockingCounter pending;
 };
 
@@ -115,28 +115,24 @@ class Core {
   }
 
   // The pictures are good: they were made here.
-  PatchSequence Preprocess(const ImageInput& picture) const {
-    if (const auto* file = std::get_if<EncodedImage>(&picture)) {
-      return preprocessor_.Run(DecodeImage(file->bytes).value()).value();
-    }
-    return preprocessor_.Run(std::get<RgbImage>(picture)).value();
+  TokenizerItem Preprocess(const ImageInput& picture) const {
+    const auto* file = std::get_if<EncodedImage>(&picture);
+    at::Tensor pixels_HW3 = file != nullptr ? preprocessor_.RunOnPixels(DecodeImage(file->bytes).value()).value()
+                                            : preprocessor_.RunOnPixels(std::get<RgbImage>(picture)).value();
+    return {PixelImage{std::move(pixels_HW3), preprocessor_.pixel_mode().value()},
+            options_.method == "encode" ? OutputForm::kLatents : OutputForm::kPicture};
   }
 
-  absl::Status RunModel(const std::vector<PatchSequence>& inputs) {
+  absl::Status RunModel(const std::vector<TokenizerItem>& inputs) {
     BatchTimes times;
-    if (options_.method == "encode") {
-      VITOK_ASSIGN_OR_RETURN(std::vector<LatentSequence> latents, tokenizer_->Encode(inputs, times));
-      for (LatentSequence& result : latents) {
-        jobs_.Schedule([result = std::move(result)] {
-          v1::Latents message;
-          WriteLatents(result, LatentForm(), &message);
-        });
-      }
-      return absl::OkStatus();
-    }
-    VITOK_ASSIGN_OR_RETURN(std::vector<PatchSequence> pictures, tokenizer_->Reconstruct(inputs, times));
-    for (PatchSequence& result : pictures) {
+    VITOK_ASSIGN_OR_RETURN(std::vector<TokenizerOutput> outputs, tokenizer_->Run(inputs, times));
+    for (TokenizerOutput& result : outputs) {
       jobs_.Schedule([this, result = std::move(result)] {
+        if (const auto* latents = std::get_if<LatentSequence>(&result)) {
+          v1::Latents message;
+          WriteLatents(*latents, LatentForm(), &message);
+          return;
+        }
         v1::Picture message;
         bool finite = false;
         WritePicture(result, tokenizer_->info().patch_px, v1::PictureOptions(), &message, &finite).IgnoreError();

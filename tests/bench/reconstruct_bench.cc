@@ -61,10 +61,11 @@ absl::Status Run(const Options& options) {
     c10::InferenceMode inference;
     BatchTimes times;
     const auto start = std::chrono::steady_clock::now();
-    VITOK_ASSIGN_OR_RETURN(const std::vector<PatchSequence> result, tokenizer->Reconstruct({&input, 1}, times));
+    const TokenizerItem item = {input, OutputForm::kPatches};
+    VITOK_ASSIGN_OR_RETURN(const std::vector<TokenizerOutput> result, tokenizer->Run({&item, 1}, times));
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     WriteFloats(options.patches_path, input.patches_ND);
-    WriteFloats(options.result_path, result.front().patches_ND);
+    WriteFloats(options.result_path, std::get<PatchSequence>(result.front()).patches_ND);
     std::cout << "{\"tokens\": " << input.patches_ND.size(0) << ", \"seconds\": " << elapsed.count() << "}"
               << std::endl;
   }

@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "core/model/tokenizer.h"
+#include "tests/support/sequence_tokenizer.h"
 
 namespace vitok {
 
-class ZeroCostTokenizer : public Tokenizer {
+class ZeroCostTokenizer : public SequenceTokenizer {
  public:
   static constexpr int64_t kLatentChannels = 64;
 

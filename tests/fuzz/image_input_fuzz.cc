@@ -25,13 +25,13 @@ void CheckReading(const v1::ImageInput& image, const ImageReading& reading) {
     return;
   }
   Require(*tokens > 0, "an image has tokens");
-  const absl::StatusOr<PatchSequence> patches = ReadImage(kField, image, reading);
-  if (!patches.ok()) {
-    RequireBlame(patches.status());
+  const absl::StatusOr<TokenizerInput> input = ReadImage(kField, image, reading);
+  if (!input.ok()) {
+    RequireBlame(input.status());
     return;
   }
-  CheckPatchSequence(*patches, *reading.model, reading.allow_nonfinite || !image.has_patches());
-  const int64_t read = patches->patches_ND.size(0);
+  const PatchSequence patches = CheckImage(*input, *reading.model, reading.allow_nonfinite || !image.has_patches());
+  const int64_t read = patches.patches_ND.size(0);
   Require(image.has_encoded() ? read <= *tokens : read == *tokens,
           StrCat("an image has the tokens that were counted, ", *tokens, "; was ", read));
   Require(read <= reading.max_tokens, "an image is within its limit");

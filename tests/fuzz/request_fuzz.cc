@@ -4,6 +4,7 @@
 // a written picture has the size that the reply states.
 #include "core/base/str_cat.h"
 #include "core/image/codec.h"
+#include "core/model/pixel_sequences.h"
 #include "server/image_request.h"
 #include "server/latent_input.h"
 #include "server/latent_output.h"
@@ -32,7 +33,10 @@ void RequireBlame(const absl::Status& status) {
 void CheckPicture(const PatchSequence& patches, const v1::PictureOptions& options) {
   v1::Picture picture;
   bool finite = false;
-  const absl::StatusOr<grpc::Slice> bytes = WritePicture(patches, Model().info().patch_px, options, &picture, &finite);
+  const int64_t patch_px = Model().info().patch_px;
+  TokenizerOutput output = patches;
+  if (OutputFormOf(options) == OutputForm::kPicture) output = ToPicture(patches, patch_px);
+  const absl::StatusOr<grpc::Slice> bytes = WritePicture(output, patch_px, options, &picture, &finite);
   RequireOk(bytes.status(), "a small picture can be written");
   Require(picture.height_px() == patches.geometry.height_px && picture.width_px() == patches.geometry.width_px,
           "a picture has the size of its patches");
@@ -56,15 +60,16 @@ void ReadImages(const Request& request, const Use& use) {
   for (int i = 0; i < std::min<int64_t>(request.images_size(), kLimits.max_images_per_request); ++i) {
     const std::string field = StrCat("images[", i, "]");
     const absl::StatusOr<int64_t> tokens = CountImageTokens(field, request.images(i), reading);
-    const absl::StatusOr<PatchSequence> patches =
-        tokens.ok() ? ReadImage(field, request.images(i), reading) : absl::StatusOr<PatchSequence>(tokens.status());
-    if (!patches.ok()) {
-      RequireBlame(patches.status());
+    const absl::StatusOr<TokenizerInput> input =
+        tokens.ok() ? ReadImage(field, request.images(i), reading) : absl::StatusOr<TokenizerInput>(tokens.status());
+    if (!input.ok()) {
+      RequireBlame(input.status());
       continue;
     }
-    Require(patches->patches_ND.size(0) <= *tokens, "no image has more tokens than were counted");
-    CheckPatchSequence(*patches, Model().info(), request.allow_nonfinite() || !request.images(i).has_patches());
-    use(*patches);
+    const PatchSequence patches =
+        CheckImage(*input, Model().info(), request.allow_nonfinite() || !request.images(i).has_patches());
+    Require(patches.patches_ND.size(0) <= *tokens, "no image has more tokens than were counted");
+    use(patches);
   }
 }
 

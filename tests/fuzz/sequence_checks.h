@@ -27,7 +27,8 @@ TokenizerInfo FakeModelInfo();
 
 // Requires what a model takes for granted (core/model/tokenizer.h): shapes, dtypes and devices; every token in a cell
 // of its own, but for the padding tokens of a model that attends to them; finite values unless others are allowed.
-void CheckPatchSequence(const PatchSequence& patches, const TokenizerInfo& model, bool allow_nonfinite);
+// CheckImage takes pixels or patches, and returns the patches.
+PatchSequence CheckImage(const TokenizerInput& image, const TokenizerInfo& model, bool allow_nonfinite);
 void CheckLatentSequence(const LatentSequence& latents, const TokenizerInfo& model, bool allow_nonfinite);
 
 }  // namespace vitok

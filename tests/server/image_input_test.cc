@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/image/codec.h"
+#include "core/model/pixel_sequences.h"
 #include "server/patch_dict_input.h"
 #include "server/process_metrics.h"
 #include "tests/server/proto_tensors.h"
@@ -48,10 +49,11 @@ class ImageInputTest : public ::testing::Test {
   absl::StatusOr<PatchSequence> Read(const v1::ImageInput& input) {
     const absl::StatusOr<int64_t> tokens = CountImageTokens("images[1]", input, reading_);
     if (!tokens.ok()) return tokens.status();
-    absl::StatusOr<PatchSequence> patches = ReadImage("images[1]", input, reading_);
-    if (patches.ok()) {
-      EXPECT_EQ(patches->patches_ND.size(0), *tokens);
-    }
+    absl::StatusOr<TokenizerInput> read = ReadImage("images[1]", input, reading_);
+    if (!read.ok()) return read.status();
+    const auto* pixels = std::get_if<PixelImage>(&*read);
+    PatchSequence patches = pixels != nullptr ? ToPatches(*pixels, kPatch) : std::get<PatchSequence>(*read);
+    EXPECT_EQ(patches.patches_ND.size(0), *tokens);
     return patches;
   }
 
@@ -77,6 +79,38 @@ TEST_F(ImageInputTest, RawAndLosslessFileGiveTheSamePatches) {
   ASSERT_TRUE(from_file.ok()) << from_file.status();
   EXPECT_TRUE(at::equal(from_raw->patches_ND, from_file->patches_ND));
   EXPECT_EQ(from_raw->geometry, (ImageGeometry{3, 5, 2, 3}));
+}
+
+TEST_F(ImageInputTest, RawPixelsStayWhereTheyAre) {
+  const v1::ImageInput input = Raw(Gradient(3, 5));
+  const absl::StatusOr<TokenizerInput> read = ReadImage("images[1]", input, reading_);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(std::get<PixelImage>(*read).pixels_HW3.const_data_ptr(), input.raw().data().data());
+}
+
+TEST_F(ImageInputTest, PixelsOfAFileOutliveIt) {
+  for (const char* pipeline :
+       {"to_tensor|normalize(imagenet)|patchify(2, 64)", "center_crop(2)|to_tensor|patchify(2, 64)"}) {
+    preprocessor_ = *Preprocessor::Parse(pipeline);
+    const RgbImage image = Gradient(3, 5);
+    absl::StatusOr<TokenizerInput> read;
+    {
+      v1::ImageInput file;
+      file.set_encoded(*EncodeImage(image, {.format = ImageFormat::kPng}));
+      read = ReadImage("images[1]", file, reading_);
+    }
+    ASSERT_TRUE(read.ok()) << read.status();
+    const auto& pixels = std::get<PixelImage>(*read);
+    EXPECT_EQ(pixels.normalize, *preprocessor_.pixel_mode());
+    EXPECT_TRUE(at::equal(ToPatches(pixels, kPatch).patches_ND, preprocessor_.Run(image)->patches_ND)) << pipeline;
+  }
+}
+
+TEST_F(ImageInputTest, PipelinesThatNoTokenizerCanDoGivePatches) {
+  preprocessor_ = *Preprocessor::Parse("to_tensor|normalize|normalize|patchify(2, 64)");
+  const absl::StatusOr<TokenizerInput> read = ReadImage("images[1]", Raw(Gradient(3, 5)), reading_);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_TRUE(std::holds_alternative<PatchSequence>(*read));
 }
 
 TEST_F(ImageInputTest, F2_TakesImagesOfOnePixelAndOneRow) {

@@ -13,7 +13,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "core/model/tokenizer.h"
+#include "tests/support/sequence_tokenizer.h"
 
 namespace vitok {
 
@@ -42,7 +42,7 @@ class FakeTokenizerControl {
   std::vector<std::vector<int64_t>> batches_ ABSL_GUARDED_BY(mutex_);
 };
 
-class FakeTokenizer : public Tokenizer {
+class FakeTokenizer : public SequenceTokenizer {
  public:
   // The first value of an image that makes its results NaN, though it is finite.
   static constexpr float kPoison = 0.123f;

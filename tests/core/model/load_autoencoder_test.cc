@@ -53,13 +53,19 @@ class LoadAutoencoderTest : public testing::Test {
 
   LoadOptions Options() const { return {.folder = folder_.string()}; }
 
-  at::Tensor Reconstruct(Tokenizer& tokenizer) const {
+  static absl::StatusOr<TokenizerOutput> RunOne(Tokenizer& tokenizer, TokenizerInput input, OutputForm form) {
     const c10::InferenceMode inference;
     BatchTimes times;
-    const PatchSequence image = RandomImage(config_, 4, 3, 5);
-    const auto result = tokenizer.Reconstruct({&image, 1}, times);
+    const TokenizerItem item = {std::move(input), form};
+    auto outputs = tokenizer.Run({&item, 1}, times);
+    if (!outputs.ok()) return outputs.status();
+    return std::move(outputs->front());
+  }
+
+  at::Tensor Reconstruct(Tokenizer& tokenizer) const {
+    const auto result = RunOne(tokenizer, RandomImage(config_, 4, 3, 5), OutputForm::kPatches);
     EXPECT_TRUE(result.ok()) << result.status();
-    return result->front().patches_ND;
+    return std::get<PatchSequence>(*result).patches_ND;
   }
 
   fs::path folder_;
@@ -104,21 +110,19 @@ TEST_F(LoadAutoencoderTest, EncoderOnlyRefusesToDecode) {
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
   EXPECT_TRUE((*tokenizer)->info().can_encode);
   EXPECT_FALSE((*tokenizer)->info().can_decode);
-  BatchTimes times;
   const PatchSequence image = RandomImage(config_, 2, 2, 1);
-  EXPECT_TRUE((*tokenizer)->Encode({&image, 1}, times).ok());
-  EXPECT_EQ((*tokenizer)->Reconstruct({&image, 1}, times).status().code(), absl::StatusCode::kUnimplemented);
+  EXPECT_TRUE(RunOne(**tokenizer, image, OutputForm::kLatents).ok());
+  EXPECT_TRUE(absl::IsUnimplemented(RunOne(**tokenizer, image, OutputForm::kPatches).status()));
 }
 
 TEST_F(LoadAutoencoderTest, DecoderAloneLoadsAndRefusesToEncode) {
   Write("decoder.safetensors", Half(false));
   const auto tokenizer = LoadAutoencoder(Options());
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
-  BatchTimes times;
   const PatchSequence image = RandomImage(config_, 2, 2, 1);
-  EXPECT_EQ((*tokenizer)->Encode({&image, 1}, times).status().code(), absl::StatusCode::kUnimplemented);
+  EXPECT_TRUE(absl::IsUnimplemented(RunOne(**tokenizer, image, OutputForm::kLatents).status()));
   const LatentSequence latent{at::randn({4, 16}), image.row_N, image.col_N, image.geometry};
-  EXPECT_TRUE((*tokenizer)->Decode({&latent, 1}, times).ok());
+  EXPECT_TRUE(RunOne(**tokenizer, latent, OutputForm::kPatches).ok());
 }
 
 TEST_F(LoadAutoencoderTest, EncodeThenDecodeEqualsReconstructBitForBit) {
@@ -129,16 +133,15 @@ TEST_F(LoadAutoencoderTest, EncodeThenDecodeEqualsReconstructBitForBit) {
     options.attend_padding_to = 20;
     const auto tokenizer = LoadAutoencoder(options);
     ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
-    const c10::InferenceMode inference;
-    BatchTimes times;
-    const PatchSequence image = RandomImage(config_, 4, 3, 5);
-    const auto latents = (*tokenizer)->Encode({&image, 1}, times);
-    ASSERT_TRUE(latents.ok());
-    EXPECT_EQ(latents->front().z_NZ.size(0), 20);
-    const auto decoded = (*tokenizer)->Decode(*latents, times);
+    const auto encoded = RunOne(**tokenizer, RandomImage(config_, 4, 3, 5), OutputForm::kLatents);
+    ASSERT_TRUE(encoded.ok());
+    const auto& latents = std::get<LatentSequence>(*encoded);
+    EXPECT_EQ(latents.z_NZ.size(0), 20);
+    const auto decoded = RunOne(**tokenizer, latents, OutputForm::kPatches);
     ASSERT_TRUE(decoded.ok());
-    EXPECT_EQ(decoded->front().patches_ND.size(0), 12);
-    EXPECT_TRUE(IsSame(decoded->front().patches_ND, Reconstruct(**tokenizer)));
+    const at::Tensor& patches_ND = std::get<PatchSequence>(*decoded).patches_ND;
+    EXPECT_EQ(patches_ND.size(0), 12);
+    EXPECT_TRUE(IsSame(patches_ND, Reconstruct(**tokenizer)));
   }
 }
 

@@ -1,5 +1,5 @@
-// Batches that are submitted against the same batches through Encode, Decode and Reconstruct: on the CPU, and on a GPU
-// where there is one.
+// Batches that are submitted against the same batches packed on the host from patches: on the CPU, and on a GPU where
+// there is one.
 #include <c10/core/InferenceMode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +9,8 @@
 #include "core/model/autoencoder_tokenizer.h"
 #include "core/model/device.h"
 #include "core/model/pixel_sequences.h"
+#include "core/tokens/pack.h"
+#include "tests/support/sequence_tokenizer.h"
 #include "tests/support/tensor_matchers.h"
 #include "tests/support/tiny_model.h"
 
@@ -27,6 +29,43 @@ PixelImage RandomPixels(int64_t height_px, int64_t width_px, NormalizeMode mode 
   return {at::randint(256, {height_px, width_px, 3}, at::kByte), mode};
 }
 
+// Packs patches and latents with the plain packer, and makes patches of pixels and pictures of patches on the host.
+class HostTokenizer : public SequenceTokenizer {
+ public:
+  explicit HostTokenizer(Autoencoder model) : model_(std::move(model)) { info_.patch_px = model_.config().patch_px; }
+
+  const TokenizerInfo& info() const override { return info_; }
+
+ private:
+  absl::StatusOr<std::vector<LatentSequence>> Encode(absl::Span<const PatchSequence> images, BatchTimes&) override {
+    return SplitLatents(model_.Encode(PackPatches(images, options())));
+  }
+  absl::StatusOr<std::vector<PatchSequence>> Decode(absl::Span<const LatentSequence> latents, BatchTimes&) override {
+    return PicturesOf(model_.Decode(PackLatents(latents, options())));
+  }
+  absl::StatusOr<std::vector<PatchSequence>> Reconstruct(absl::Span<const PatchSequence> images, BatchTimes&) override {
+    return PicturesOf(model_.Decode(model_.Encode(PackPatches(images, options()))));
+  }
+
+  PackOptions options() const {
+    return {.dtype = model_.dtype(), .device = model_.device(), .pad_to_tokens = model_.config().attend_padding_to};
+  }
+
+  // Without the padding tokens.
+  static std::vector<PatchSequence> PicturesOf(const PackedPatches& packed) {
+    std::vector<PatchSequence> images = SplitPatches(packed);
+    for (PatchSequence& image : images) {
+      for (at::Tensor* tensor : {&image.patches_ND, &image.row_N, &image.col_N}) {
+        *tensor = tensor->narrow(0, 0, image.geometry.cells());
+      }
+    }
+    return images;
+  }
+
+  Autoencoder model_;
+  TokenizerInfo info_;
+};
+
 class SubmitTest : public testing::TestWithParam<Params> {
  protected:
   void SetUp() override {
@@ -34,25 +73,29 @@ class SubmitTest : public testing::TestWithParam<Params> {
     if (!device.ok()) GTEST_SKIP() << device.status().message();
     AutoencoderConfig config = *AutoencoderConfig::FromVariant(kTinyVariant);
     config.attend_padding_to = GetParam().pad_to_tokens;
-    tokenizer_ = std::make_unique<AutoencoderTokenizer>(
-        *Autoencoder::Create(config, RandomWeights(config, GetParam().dtype),
-                             GetParam().dtype == at::kFloat ? Precision::kFloat32 : Precision::kBfloat16, *device));
+    const WeightMap weights = RandomWeights(config, GetParam().dtype);
+    const auto model = [&] {
+      return *Autoencoder::Create(config, weights,
+                                  GetParam().dtype == at::kFloat ? Precision::kFloat32 : Precision::kBfloat16, *device);
+    };
+    tokenizer_ = std::make_unique<AutoencoderTokenizer>(model());
+    host_tokenizer_ = std::make_unique<HostTokenizer>(model());
     at::manual_seed(5);
   }
 
   std::vector<TokenizerOutput> Run(const std::vector<TokenizerItem>& items) {
     BatchTimes times;
-    return *(*tokenizer_->Submit(items))->Wait(times);
+    return *tokenizer_->Run(items, times);
   }
 
   // The same on the host, from the same values.
   std::vector<TokenizerOutput> Expected(const std::vector<TokenizerItem>& items) {
     BatchTimes times;
-    return *(*tokenizer_->Tokenizer::Submit(items))->Wait(times);
+    return *host_tokenizer_->Run(items, times);
   }
 
   const c10::InferenceMode inference_;
-  std::unique_ptr<Tokenizer> tokenizer_;
+  std::unique_ptr<Tokenizer> tokenizer_, host_tokenizer_;
 };
 
 INSTANTIATE_TEST_SUITE_P(, SubmitTest,
