@@ -8,7 +8,6 @@
 
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
-#include "core/ops/pixel_kernels.h"
 
 // Shape letters: core/tokens/packed_tokens.h; H, W pixels of the picture.
 namespace vitok {
@@ -79,18 +78,6 @@ absl::StatusOr<CheckedPatches> CheckPatches(const PatchSequence& patches, int64_
   return checked;
 }
 
-// The picture's bytes to `pixels_HWC`; returns whether the values are finite.
-bool WriteBytes(const CheckedPatches& patches, const ImageGeometry& geometry, int64_t patch_px, uint8_t* pixels_HWC) {
-  constexpr uint8_t kByteOfZero = 128;
-  if (!patches.fill_grid) {
-    std::fill_n(pixels_HWC, int64_t{geometry.height_px} * geometry.width_px * kChannels, kByteOfZero);
-  }
-  const at::Tensor values_ND = patches.patches_ND.to(at::kFloat);
-  const PlacedPatches placed = {values_ND.const_data_ptr<float>(), patches.rows(), patches.cols(), values_ND.size(0),
-                                patch_px};
-  return FastestPixelKernels().patches_to_bytes(placed, geometry.height_px, geometry.width_px, pixels_HWC);
-}
-
 // memcpy of a few dozen bytes, inlined.
 void CopyRow(const char* in, int64_t bytes, char* out) {
   constexpr int64_t kStep = 16;
@@ -134,20 +121,6 @@ absl::StatusOr<at::Tensor> PatchesToPixels(const PatchSequence& patches, int64_t
   const at::Tensor pixels_3HW = checked.fill_grid ? at::empty(shape, dtype) : at::zeros(shape, dtype);
   PlaceValues(checked, patch_px, pixels_3HW);
   return pixels_3HW;
-}
-
-absl::StatusOr<at::Tensor> PatchesToBytes(const PatchSequence& patches, int64_t patch_px, bool* finite) {
-  VITOK_ASSIGN_OR_RETURN(const CheckedPatches checked, CheckPatches(patches, patch_px));
-  at::Tensor pixels_HW3 = at::empty({patches.geometry.height_px, patches.geometry.width_px, kChannels}, at::kByte);
-  *finite = WriteBytes(checked, patches.geometry, patch_px, pixels_HW3.mutable_data_ptr<uint8_t>());
-  return pixels_HW3;
-}
-
-absl::StatusOr<RgbImage> PatchesToRgbImage(const PatchSequence& patches, int64_t patch_px, bool* finite) {
-  VITOK_ASSIGN_OR_RETURN(const CheckedPatches checked, CheckPatches(patches, patch_px));
-  RgbImage image(patches.geometry.height_px, patches.geometry.width_px);
-  *finite = WriteBytes(checked, patches.geometry, patch_px, image.pixels_HWC.data());
-  return image;
 }
 
 at::Tensor ConvertPixelRange(const at::Tensor& pixels, PixelRange from, PixelRange to) {

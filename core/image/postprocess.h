@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "core/image/rgb_image.h"
 #include "core/tokens/packed_tokens.h"
 
 namespace vitok {
@@ -16,20 +15,12 @@ enum class PixelRange { kMinusOneToOne, kZeroToOne, kZeroTo255 };
 
 absl::StatusOr<PixelRange> ParsePixelRange(std::string_view name);
 
-// All three put patches on their grid and cut them to the true size, H = geometry.height_px, W = geometry.width_px.
-// `patch_px` is P; patches_ND is [N, 3·P·P], float32, float16 or bfloat16; cells without a token have the value 0.
-// INVALID_ARGUMENT: another shape, a row or column outside the grid, a cell taken twice, H or W larger than the grid.
-
-// [3, H, W] of `dtype`, in the values of the patches (not clamped).
+// [3, H, W] of `dtype`: patches on their grid, cut to the true size, H = geometry.height_px, W = geometry.width_px, in
+// their own values (not clamped). `patch_px` is P; patches_ND is [N, 3·P·P], float32, float16 or bfloat16; cells
+// without a token have the value 0. To 8-bit pictures: core/model/pixel_sequences.h. INVALID_ARGUMENT: another shape, a
+// row or column outside the grid, a cell taken twice, H or W larger than the grid.
 absl::StatusOr<at::Tensor> PatchesToPixels(const PatchSequence& patches, int64_t patch_px,
                                            at::ScalarType dtype = at::kFloat);
-
-// uint8 [H, W, 3]: clamp to [-1, 1], round((x + 1) · 127.5) half to even; NaN becomes some byte. `*finite`: whether all
-// values are, those outside the picture too.
-absl::StatusOr<at::Tensor> PatchesToBytes(const PatchSequence& patches, int64_t patch_px, bool* finite);
-
-// The same as an image.
-absl::StatusOr<RgbImage> PatchesToRgbImage(const PatchSequence& patches, int64_t patch_px, bool* finite);
 
 // Converts pixels between ranges: clamps to the target's range, scales in float32; to kZeroTo255 rounds half to even
 // and gives uint8. Equal ranges return the input unclamped. Any shape.

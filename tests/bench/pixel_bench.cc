@@ -13,6 +13,7 @@
 #include "core/base/status_macros.h"
 #include "core/image/postprocess.h"
 #include "core/image/transforms.h"
+#include "core/model/pixel_sequences.h"
 #include "nlohmann/json.hpp"
 
 namespace vitok {
@@ -55,7 +56,7 @@ absl::Status Run(int32_t side_px, int repeats) {
       const at::Tensor pixels_3HW = *PatchesToPixels(patches, kPatchify.patch_px);
       ConvertPixelRange(pixels_3HW, PixelRange::kMinusOneToOne, PixelRange::kZeroTo255).permute({1, 2, 0}).contiguous();
     });
-    out_ours.Time([&] { PatchesToBytes(patches, kPatchify.patch_px, &finite).IgnoreError(); });
+    out_ours.Time([&] { ToPicture(patches, kPatchify.patch_px); });
   }
   std::cout << nlohmann::json{{"side_px", side_px},
                               {"to_patches_aten_us", in_aten.us()},

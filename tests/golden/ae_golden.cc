@@ -6,9 +6,9 @@
 
 #include <string>
 
-#include "core/image/postprocess.h"
 #include "core/image/preprocessor.h"
 #include "core/image/rgb_image.h"
+#include "core/model/pixel_sequences.h"
 #include "tests/golden/ae_case.h"
 #include "tests/support/golden_file.h"
 #include "tests/support/tensor_matchers.h"
@@ -23,11 +23,6 @@ RgbImage ToImage(const at::Tensor& pixels_HWC) {
   const at::Tensor dense = pixels_HWC.contiguous();
   std::copy_n(dense.const_data_ptr<uint8_t>(), image.pixels_HWC.size(), image.pixels_HWC.begin());
   return image;
-}
-
-at::Tensor ToPixels(const RgbImage& image) {
-  return at::from_blob(const_cast<uint8_t*>(image.pixels_HWC.data()), {image.height_px, image.width_px, 3}, at::kByte)
-      .clone();
 }
 
 void CheckPictures(const AeCase& ae_case, const PackedPatches& reconstructed, int64_t patch_px) {
@@ -48,12 +43,10 @@ void CheckPictures(const AeCase& ae_case, const PackedPatches& reconstructed, in
       const PatchSequence sequence{PictureRows(ae_case, reconstructed.patches_TD, reconstructed.layout, i),
                                    ae_case.Rows("row_idx", i, false).to(at::kInt),
                                    ae_case.Rows("col_idx", i, false).to(at::kInt), geometry};
-      bool finite = false;
-      const auto picture = PatchesToRgbImage(sequence, patch_px, &finite);
-      ASSERT_TRUE(picture.ok()) << picture.status();
-      EXPECT_TRUE(finite);
+      const DecodedPicture picture = ToPicture(sequence, patch_px);
+      EXPECT_TRUE(picture.finite);
       const double levels = ae_case.json.at("tolerance_fp32").value("recon_u8_levels", 1);
-      EXPECT_TRUE(IsNear(ToPixels(*picture), recon->second, levels));
+      EXPECT_TRUE(IsNear(picture.pixels_HW3, recon->second, levels));
     }
   }
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/image/postprocess.h"
+#include "core/model/pixel_sequences.h"
 #include "core/ops/patchify.h"
 #include "tests/golden/pp_case.h"
 
@@ -96,11 +97,8 @@ void CheckFormat(const PpCase& pp_case) {
   if (*from == PixelRange::kMinusOneToOne && *to == PixelRange::kZeroTo255) {
     for (int64_t i = 0; i < tensors.at("in").size(0); ++i) {
       const at::Tensor& in_3HW = tensors.at("in")[i];
-      bool finite = false;
-      const absl::StatusOr<at::Tensor> pixels_HW3 =
-          PatchesToBytes(PixelPatches(in_3HW, in_3HW.size(1), in_3HW.size(2)), 1, &finite);
-      ASSERT_TRUE(pixels_HW3.ok()) << pixels_HW3.status();
-      EXPECT_TRUE(pixels_HW3->permute({2, 0, 1}).equal(tensors.at("out")[i])) << "image " << i;
+      const DecodedPicture picture = ToPicture(PixelPatches(in_3HW, in_3HW.size(1), in_3HW.size(2)), 1);
+      EXPECT_TRUE(picture.pixels_HW3.permute({2, 0, 1}).equal(tensors.at("out")[i])) << "image " << i;
     }
   }
 }
