@@ -7,6 +7,7 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/tensor_check.h"
+#include "core/model/device.h"
 #include "core/ops/cuda_linear.h"
 
 namespace vitok {
@@ -95,11 +96,14 @@ absl::StatusOr<Autoencoder> Autoencoder::Create(const AutoencoderConfig& config,
 }
 
 PackedLatents Autoencoder::Encode(const PackedPatches& patches) const {
-  return {Run(AutoencoderHalf::kEncoder, patches.patches_TD, patches.layout), patches.layout};
+  return {
+      NamingDeviceFaults(device_, [&] { return Run(AutoencoderHalf::kEncoder, patches.patches_TD, patches.layout); }),
+      patches.layout};
 }
 
 PackedPatches Autoencoder::Decode(const PackedLatents& latents) const {
-  return {Run(AutoencoderHalf::kDecoder, latents.z_TZ, latents.layout), latents.layout};
+  return {NamingDeviceFaults(device_, [&] { return Run(AutoencoderHalf::kDecoder, latents.z_TZ, latents.layout); }),
+          latents.layout};
 }
 
 at::Tensor Autoencoder::Run(AutoencoderHalf half, const at::Tensor& input, const TokenLayout& layout) const {

@@ -37,12 +37,12 @@ class Autoencoder {
   static absl::StatusOr<Autoencoder> Create(const AutoencoderConfig& config, const WeightMap& weights,
                                             Precision precision, at::Device device);
 
-  // patches_TD [T, D] in [-1, 1], any float dtype, on the model's device -> z_TZ [T, Z] in the model's dtype.
-  // REQUIRES: has_encoder().
+  // patches_TD [T, D] in [-1, 1], any float dtype, on the model's device -> z_TZ [T, Z] in the model's dtype. Throws
+  // c10::AcceleratorError if the device's context is broken. REQUIRES: has_encoder().
   PackedLatents Encode(const PackedPatches& patches) const;
 
-  // z_TZ [T, Z], any float dtype, on the model's device -> patches_TD [T, D] in the model's dtype, not clamped.
-  // REQUIRES: has_decoder().
+  // z_TZ [T, Z], any float dtype, on the model's device -> patches_TD [T, D] in the model's dtype, not clamped. Throws
+  // as Encode does. REQUIRES: has_decoder().
   PackedPatches Decode(const PackedLatents& latents) const;
 
   // From now on every batch is launched kernel by kernel, for comparison. Not thread-safe.

@@ -9,6 +9,7 @@
 #include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAContext.h>
 #include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <cuda_runtime_api.h>
 #endif
@@ -75,6 +76,15 @@ std::optional<DeviceMemory> ReadDeviceMemory([[maybe_unused]] std::string_view n
   }
 #else
   return std::nullopt;
+#endif
+}
+
+void CheckDeviceWorks([[maybe_unused]] at::Device device) {
+#ifdef VITOK_CUDA
+  if (!device.is_cuda()) return;
+  const c10::cuda::CUDAGuard guard(device);
+  size_t free = 0, total = 0;
+  C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));  // allowed during a capture, too
 #endif
 }
 

@@ -35,4 +35,22 @@ struct DeviceMemory {
 // nullopt for "cpu", or when the device does not answer. Thread-safe.
 std::optional<DeviceMemory> ReadDeviceMemory(std::string_view device);
 
+// Throws c10::AcceleratorError if an earlier error has broken the device's context, so that all work on it fails. Does
+// nothing on the CPU.
+void CheckDeviceWorks(at::Device device);
+
+// work(), which submits to `device`. cuBLAS and cuDNN report a broken context as an error of their own, a plain
+// c10::Error; that leaves as the c10::AcceleratorError of CheckDeviceWorks.
+template <typename Work>
+auto NamingDeviceFaults(at::Device device, const Work& work) {
+  try {
+    return work();
+  } catch (const c10::AcceleratorError&) {
+    throw;
+  } catch (const c10::Error&) {
+    CheckDeviceWorks(device);
+    throw;
+  }
+}
+
 }  // namespace vitok

@@ -1,8 +1,9 @@
 // What every wrapper of a CUDA kernel does: checks its tensors, launches on the current stream of their device, and
-// turns an error of the launch into a c10::Error.
+// turns an error of the launch into a c10::AcceleratorError, which is what a failed device is known by.
 #pragma once
 
 #include <ATen/ATen.h>
+#include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
@@ -24,8 +25,7 @@ inline void CheckRows(const at::Tensor& tensor, at::ScalarType dtype, at::IntArr
 template <typename Launch>
 void LaunchOn(const at::Tensor& tensor, const Launch& launch) {
   const c10::cuda::CUDAGuard guard(tensor.device());
-  const cudaError_t error = launch(c10::cuda::getCurrentCUDAStream().stream());
-  TORCH_CHECK(error == cudaSuccess, "launch of a CUDA kernel failed: ", cudaGetErrorString(error));
+  C10_CUDA_CHECK(launch(c10::cuda::getCurrentCUDAStream().stream()));
 }
 
 }  // namespace vitok

@@ -1,10 +1,8 @@
 #include "core/ops/pixel_patches_cuda.h"
 
 #include <ATen/ATen.h>
-#include <c10/cuda/CUDAException.h>
-#include <c10/cuda/CUDAGuard.h>
-#include <c10/cuda/CUDAStream.h>
 
+#include "core/ops/launch_cuda.h"
 #include "core/ops/pixel_patches.h"
 
 namespace vitok {
@@ -31,20 +29,21 @@ PixelBatch BatchOf(const at::Tensor& patches_TD, const at::Tensor& spans, int64_
 
 void BytesToPatchesCuda(const at::Tensor& bytes_B, const at::Tensor& spans, int64_t patch_px, at::Tensor& patches_TD,
                         at::Tensor& row_T, at::Tensor& col_T) {
-  const c10::cuda::CUDAGuard guard(bytes_B.device());
   if (patches_TD.size(0) == 0) return;  // there is no launch of nothing
-  C10_CUDA_CHECK(LaunchBytesToPatches(BatchOf(patches_TD, spans, patch_px), bytes_B.const_data_ptr<uint8_t>(),
-                                      patches_TD.mutable_data_ptr(), row_T.mutable_data_ptr<int32_t>(),
-                                      col_T.mutable_data_ptr<int32_t>(), c10::cuda::getCurrentCUDAStream()));
+  LaunchOn(bytes_B, [&](cudaStream_t stream) {
+    return LaunchBytesToPatches(BatchOf(patches_TD, spans, patch_px), bytes_B.const_data_ptr<uint8_t>(),
+                                patches_TD.mutable_data_ptr(), row_T.mutable_data_ptr<int32_t>(),
+                                col_T.mutable_data_ptr<int32_t>(), stream);
+  });
 }
 
 void PatchesToBytesCuda(const at::Tensor& patches_TD, const at::Tensor& row_T, const at::Tensor& col_T,
                         const at::Tensor& spans, int64_t patch_px, at::Tensor& bytes_B, at::Tensor& finite_I) {
-  const c10::cuda::CUDAGuard guard(bytes_B.device());
-  C10_CUDA_CHECK(LaunchPatchesToBytes(BatchOf(patches_TD, spans, patch_px), patches_TD.const_data_ptr(),
-                                      row_T.const_data_ptr<int32_t>(), col_T.const_data_ptr<int32_t>(),
-                                      bytes_B.mutable_data_ptr<uint8_t>(), finite_I.mutable_data_ptr<bool>(),
-                                      c10::cuda::getCurrentCUDAStream()));
+  LaunchOn(bytes_B, [&](cudaStream_t stream) {
+    return LaunchPatchesToBytes(BatchOf(patches_TD, spans, patch_px), patches_TD.const_data_ptr(),
+                                row_T.const_data_ptr<int32_t>(), col_T.const_data_ptr<int32_t>(),
+                                bytes_B.mutable_data_ptr<uint8_t>(), finite_I.mutable_data_ptr<bool>(), stream);
+  });
 }
 
 }  // namespace vitok

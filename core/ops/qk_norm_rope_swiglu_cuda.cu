@@ -189,6 +189,7 @@ __global__ void __launch_bounds__(kMaxThreads) MiddleVectors(const Args args) {
   extern __shared__ float2 rotation[];
   auto* const y = static_cast<__nv_bfloat16*>(args.y) + blockIdx.x * args.y_stride;
   const HeadShare<kLanes> heads(args);
+  cudaGridDependencySynchronize();
   const uint4 first_head = heads.Load(y, heads.first + heads.slot, args);
   const HiddenShare<kVectors> hidden(y + 3 * args.heads * args.head_dim, args.hidden);
   FillRotation(args, rotation);
@@ -227,10 +228,10 @@ void LaunchVectors(const Args& args, cudaStream_t stream) {
   const auto tokens = static_cast<unsigned>(args.tokens);
   const int vectors = args.hidden / kVector;
   if (vectors <= 2 * kThreads) {
-    MiddleVectors<kQuantize, kLanes, 2><<<tokens, kThreads, SharedBytes(args), stream>>>(args);
+    LaunchEarly(MiddleVectors<kQuantize, kLanes, 2>, tokens, kThreads, SharedBytes(args), stream, args);
   } else {
     const int threads = std::max(kThreads, RoundUpToWarps((vectors + 3) / 4));
-    MiddleVectors<kQuantize, kLanes, 4><<<tokens, threads, SharedBytes(args), stream>>>(args);
+    LaunchEarly(MiddleVectors<kQuantize, kLanes, 4>, tokens, threads, SharedBytes(args), stream, args);
   }
 }
 

@@ -41,6 +41,7 @@ __global__ void __launch_bounds__(kMaxThreads) NormVectors(const ResidualNormArg
   const int column = threadIdx.x * kVector;
   const bool active = column < args.width;
   float x[kVector] = {};
+  cudaGridDependencySynchronize();
   if (active) {
     LoadVector(row.x + column, x);
     if (row.residual != nullptr) {
@@ -93,7 +94,7 @@ void Launch(const ResidualNormArgs& args, cudaStream_t stream) {
                        TakesVectors(args.out, args.out_stride, out_bytes);
   const auto rows = static_cast<unsigned>(args.rows);
   if (vectors) {
-    NormVectors<kQuantize><<<rows, RoundUpToWarps(args.width / kVector), 0, stream>>>(args);
+    LaunchEarly(NormVectors<kQuantize>, rows, RoundUpToWarps(args.width / kVector), 0, stream, args);
   } else {
     NormValues<kQuantize><<<rows, 256, 0, stream>>>(args);
   }

@@ -95,6 +95,25 @@ inline bool TakesVectors(const void* data, int64_t stride, int64_t bytes) {
   return reinterpret_cast<uintptr_t>(data) % (kVector * bytes) == 0 && stride % kVector == 0;
 }
 
+// Host: a launch that may begin while the kernel before it in the stream ends (programmatic dependent launch), which
+// hides a part of the time between two kernels. `kernel` must call cudaGridDependencySynchronize() before it touches
+// what the stream has worked on. cudaGetLastError() tells of an error.
+template <typename Args>
+void LaunchEarly(void (*kernel)(const Args), unsigned blocks, int threads, size_t shared_bytes, cudaStream_t stream,
+                 const Args& args) {
+  cudaLaunchAttribute attribute;
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(blocks);
+  config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = stream;
+  config.attrs = &attribute;
+  config.numAttrs = 1;
+  static_cast<void>(cudaLaunchKernelEx(&config, kernel, args));
+}
+
 inline int RoundUpToWarps(int64_t threads) { return static_cast<int>((threads + kWarp - 1) / kWarp * kWarp); }
 
 }  // namespace vitok

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/ops/attention_plans_cuda.h"
+#include "core/ops/launch_cuda.h"
 #include "core/ops/varlen_attention.h"
 
 namespace vitok {
@@ -120,10 +121,11 @@ class CudnnAttention final : public PreparedAttention {
 
   void FillOffsets(const AttentionPlanKey& key, const Shape& shape, const AttentionBatch& batch, at::Device device) {
     cu_I1_ = CuOnDevice(batch, device);
-    const cudaError_t error = LaunchAttentionOffsets(
-        cu_I1_.const_data_ptr<int32_t>(), shape.images.images, ImageSlots(shape.images.images), key.strides.in_token,
-        key.strides.out_token, offsets_, c10::cuda::getCurrentCUDAStream());
-    TORCH_CHECK(error == cudaSuccess, "attention offsets: ", cudaGetErrorString(error));
+    LaunchOn(cu_I1_, [&](cudaStream_t stream) {
+      return LaunchAttentionOffsets(cu_I1_.const_data_ptr<int32_t>(), shape.images.images,
+                                    ImageSlots(shape.images.images), key.strides.in_token, key.strides.out_token,
+                                    offsets_, stream);
+    });
   }
 
   AttentionPlans& plans_;

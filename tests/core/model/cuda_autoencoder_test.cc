@@ -3,20 +3,16 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
-#include "core/model/device.h"
 #include "core/tokens/pack.h"
+#include "tests/support/cuda_test.h"
 #include "tests/support/tensor_matchers.h"
 #include "tests/support/tiny_model.h"
 
 namespace vitok {
 namespace {
 
-class CudaAutoencoderTest : public ::testing::TestWithParam<std::optional<int64_t>> {
+class CudaAutoencoderTest : public CudaTest, public testing::WithParamInterface<std::optional<int64_t>> {
  protected:
-  void SetUp() override {
-    if (const auto device = ParseDevice("cuda"); !device.ok()) GTEST_SKIP() << device.status().message();
-  }
-
   static Autoencoder MakeModel(const char* variant, Precision precision, at::Device device) {
     AutoencoderConfig config = *AutoencoderConfig::FromVariant(variant);
     config.sliding_window = GetParam();

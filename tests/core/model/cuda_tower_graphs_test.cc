@@ -16,10 +16,10 @@
 #include <vector>
 
 #include "core/base/str_cat.h"
-#include "core/model/device.h"
 #include "core/model/graph_shape.h"
 #include "core/model/tower_graphs.h"
 #include "core/tokens/pack.h"
+#include "tests/support/cuda_test.h"
 #include "tests/support/tensor_matchers.h"
 #include "tests/support/tiny_model.h"
 
@@ -38,11 +38,11 @@ struct Params {
   std::optional<int64_t> window;
 };
 
-class CudaTowerGraphsTest : public testing::TestWithParam<Params> {
+class CudaTowerGraphsTest : public CudaTest, public testing::WithParamInterface<Params> {
  protected:
   void SetUp() override {
-    if (const auto device = ParseDevice("cuda"); !device.ok()) GTEST_SKIP() << device.status().message();
-    at::manual_seed(3);
+    CudaTest::SetUp();
+    if (IsSkipped()) return;
     graphs_ = TowerGraphs::Create(GetParam().precision, at::Device(at::kCUDA, 0));
     ASSERT_NE(graphs_, nullptr);
   }

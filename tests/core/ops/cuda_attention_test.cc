@@ -18,6 +18,7 @@
 
 #include "core/ops/attention_stats.h"
 #include "core/ops/varlen_attention.h"
+#include "tests/support/cuda_test.h"
 #include "tests/support/tensor_matchers.h"
 
 namespace vitok {
@@ -63,10 +64,11 @@ class Buffers {
   at::Tensor all_y_, all_out_;
 };
 
-class CudaAttentionTest : public testing::Test {
+class CudaAttentionTest : public CudaTest {
  protected:
   void SetUp() override {
-    if (!at::hasCUDA()) GTEST_SKIP() << "no GPU, or built without CUDA";
+    CudaTest::SetUp();
+    if (IsSkipped()) return;
 #ifdef VITOK_CUDA
     if (at::cuda::getCurrentDeviceProperties()->major < 9) GTEST_SKIP() << "the GPU's compute capability is below 9";
 #endif

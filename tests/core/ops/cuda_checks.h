@@ -1,4 +1,4 @@
-// What the tests of CUDA kernels share: the GPU, and bounds that a result rounded once from float32 keeps.
+// What the tests of CUDA kernels share: bounds that a result rounded once from float32 keeps.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -8,35 +8,18 @@
 #include <limits>
 
 #include "core/ops/quantize_rows.h"
+#include "tests/support/cuda_test.h"
 
 namespace vitok {
 
-// Skips its tests where there is no GPU.
-class CudaTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!at::hasCUDA()) GTEST_SKIP() << "no GPU (or a build without CUDA)";
-    at::manual_seed(11);
-  }
-
-  // Standard normal.
-  static at::Tensor Random(at::IntArrayRef shape, double scale = 1) {
-    return (at::randn(shape, at::TensorOptions(at::kCUDA).dtype(at::kFloat)) * scale).to(at::kBFloat16);
-  }
-
-  static at::Tensor Poisoned(at::IntArrayRef shape) {
-    return at::full(shape, std::numeric_limits<float>::quiet_NaN(), at::TensorOptions(at::kCUDA).dtype(at::kBFloat16));
-  }
-
-  // Values are columns [begin, begin + width) of wider rows.
-  static QuantizedRows PoisonedRows(int64_t rows, int64_t width, int64_t begin = 0, int64_t spare = 0) {
-    QuantizedRows result = QuantizedRows::Empty(rows, begin + width + spare, at::kCUDA);
-    result.values_TK.view(at::kByte).fill_(0x7f);  // NaN
-    result.scale_T1.fill_(std::numeric_limits<float>::quiet_NaN());
-    result.values_TK = result.values_TK.narrow(1, begin, width);
-    return result;
-  }
-};
+// Rows in e4m3 full of NaN; values are columns [begin, begin + width) of wider rows.
+inline QuantizedRows PoisonedRows(int64_t rows, int64_t width, int64_t begin = 0, int64_t spare = 0) {
+  QuantizedRows result = QuantizedRows::Empty(rows, begin + width + spare, at::kCUDA);
+  result.values_TK.view(at::kByte).fill_(0x7f);  // NaN
+  result.scale_T1.fill_(std::numeric_limits<float>::quiet_NaN());
+  result.values_TK = result.values_TK.narrow(1, begin, width);
+  return result;
+}
 
 // Success if |actual - expected| <= 2^-8 |expected| + absolute everywhere (half of that is the rounding itself), and
 // NaN and infinity stand in the same places.

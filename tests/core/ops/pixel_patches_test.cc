@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/ops/patchify.h"
+#include "tests/support/cuda_test.h"
 #include "tests/support/tensor_matchers.h"
 
 namespace vitok {
@@ -156,13 +157,7 @@ TEST(PixelPatchesTest, CellsWithoutATokenAreMidGrey) {
   EXPECT_EQ(pixels_HW3.eq(255).sum().item<int64_t>(), 3 * 8 * 8 * 3);
 }
 
-class CudaPixelPatchesTest : public ::testing::TestWithParam<at::ScalarType> {
- protected:
-  void SetUp() override {
-    if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine, or built without CUDA";
-    at::manual_seed(3);
-  }
-};
+class CudaPixelPatchesTest : public CudaTest, public testing::WithParamInterface<at::ScalarType> {};
 
 INSTANTIATE_TEST_SUITE_P(, CudaPixelPatchesTest, testing::Values(at::kFloat, at::kBFloat16, at::kHalf),
                          [](const auto& info) { return c10::toString(info.param); });
