@@ -38,8 +38,8 @@ BlockScratch Block::MakeScratch(const AttentionLayout& attention) const {
           .rope = MakeRopeTable(attention.positions)};
 }
 
-BlockScratch Block::MakeFusedScratch(const AttentionLayout& attention) const {
-  const at::Tensor in_TP = at::empty({attention.num_tokens(), 3 * width_ + 2 * hidden_}, norm_q_D_.options());
+BlockScratch Block::MakeFusedScratch(const AttentionLayout& attention, int64_t mlp_columns) const {
+  const at::Tensor in_TP = at::empty({attention.num_tokens(), 3 * width_ + mlp_columns}, norm_q_D_.options());
   return {.qkv_T3HD = in_TP.narrow(1, 0, 3 * width_).unflatten(1, {3, heads_, width_ / heads_}), .in_TP = in_TP};
 }
 

@@ -37,7 +37,7 @@ struct BlockScratch {
 
   RopeTable rope;  // CpuBlock, AtenBlock
 
-  at::Tensor in_TP;  // CUDA: [T, 3W + 2h], the result of the first product; qkv_T3HD is a view of it
+  at::Tensor in_TP;  // CUDA: [T, 3W + 2h or 3W], the result of the first product; qkv_T3HD is a view of it
   at::Tensor h_TW;   // CudaBlock: normed x
 
   QuantizedRows h8;      // CudaFp8Block: normed x
@@ -87,8 +87,8 @@ class Block {
   // gamma · [out_proj | fc2], [W, W + h], float32.
   static at::Tensor FoldOutput(const BlockWeights& weights);
 
-  // in_TP and qkv_T3HD alone.
-  BlockScratch MakeFusedScratch(const AttentionLayout& attention) const;
+  // in_TP [T, 3W + mlp_columns] and qkv_T3HD alone.
+  BlockScratch MakeFusedScratch(const AttentionLayout& attention, int64_t mlp_columns) const;
 
   // Attention of all heads from scratch.qkv_T3HD into attended [T, W], any row stride, the same one in every block.
   void Attend(const AttentionLayout& attention, const at::Tensor& attended_TW, BlockScratch& scratch) const;

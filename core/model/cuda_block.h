@@ -3,11 +3,14 @@
 
 #include "core/model/block.h"
 #include "core/ops/cuda_linear.h"
+#include "core/ops/qk_norm_rope_swiglu.h"
 
 namespace vitok {
 
 // norm · [qkv | fc1] as one product · QkNormRopeSwiGlu · attention · [out_proj | fc2] as one product that adds to x.
 // norm1's weight is folded into the first product, gamma into the second, both in float32 and rounded once.
+// For long batches the first product is QkvSwiGlu, if that has a kernel for the shape, and QkNormRopeSwiGlu is left
+// with queries and keys; for short ones cuBLAS has a kernel that gains more than that.
 class CudaBlock final : public Block {
  public:
   CudaBlock(const BlockWeights& weights, int64_t heads);
@@ -15,8 +18,16 @@ class CudaBlock final : public Block {
   BlockScratch MakeScratch(const AttentionLayout& attention) const override;
   void Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const override;
 
+  // Tokens of the longest batch for cuBLAS.
+  static constexpr int64_t kShortTokens = 1024;
+
  private:
-  Bfloat16Linear in_;
+  // Whether the first product of a batch is QkvSwiGlu.
+  bool FusesSwiGlu(int64_t tokens) const;
+
+  at::Tensor in_PW_;  // MLP values and gates as mlp_columns_ says
+  MlpColumns mlp_columns_;
+  bool has_kernel_;  // for QkvSwiGlu
   Bfloat16Linear out_;
 };
 

@@ -48,7 +48,7 @@ CudaFp8Block::CudaFp8Block(const BlockWeights& weights, int64_t heads, Accumulat
       least_amax_(static_cast<float>(folded.attention_bound)) {}
 
 BlockScratch CudaFp8Block::MakeScratch(const AttentionLayout& attention) const {
-  BlockScratch scratch = MakeFusedScratch(attention);
+  BlockScratch scratch = MakeFusedScratch(attention, 2 * hidden_);
   const int64_t tokens = attention.num_tokens();
   const at::Device device = scratch.in_TP.device();
   scratch.h8 = QuantizedRows::Empty(tokens, width_, device);

@@ -2,6 +2,7 @@
 
 #include "core/ops/launch_cuda.h"
 #include "core/ops/qk_norm_rope_swiglu.h"
+#include "core/ops/qkv_swiglu.h"
 #include "core/ops/rms_norm.h"
 
 namespace vitok {
@@ -28,6 +29,8 @@ QkNormRopeSwiGluArgs ArgsOf(at::Tensor& y_TP, int64_t heads, const at::Tensor& w
           .heads = static_cast<int>(heads),
           .head_dim = static_cast<int>(head_dim),
           .hidden = static_cast<int>(hidden),
+          .group_stride = kMlpGroup,
+          .gate_offset = static_cast<int>(hidden),
           .weight_q = weight_q_D.const_data_ptr(),
           .weight_k = weight_k_D.const_data_ptr(),
           .row = positions.row_T.const_data_ptr<int32_t>(),
@@ -43,10 +46,15 @@ void Run(const at::Tensor& y_TP, const QkNormRopeSwiGluArgs& args) {
 }  // namespace
 
 void QkNormRopeSwiGluCuda(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D, const at::Tensor& weight_k_D,
-                          const RopePositions& positions, at::Tensor& hidden_Th) {
+                          const RopePositions& positions, at::Tensor& hidden_Th, MlpColumns columns) {
   if (y_TP.size(0) == 0) return;
   QkNormRopeSwiGluArgs args = ArgsOf(y_TP, heads, weight_q_D, weight_k_D, positions, hidden_Th.size(1));
   CheckRows(hidden_Th, at::kBFloat16, {y_TP.size(0), hidden_Th.size(1)});
+  if (columns == MlpColumns::kInterleaved) {
+    TORCH_CHECK(args.hidden % kMlpGroup == 0, "hidden must be a multiple of ", kMlpGroup, "; was ", args.hidden);
+    args.group_stride = 2 * kMlpGroup;
+    args.gate_offset = kMlpGroup;
+  }
   args.out = hidden_Th.mutable_data_ptr();
   args.out_stride = hidden_Th.stride(0);
   Run(y_TP, args);

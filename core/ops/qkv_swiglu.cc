@@ -1,0 +1,42 @@
+#include "core/ops/qkv_swiglu.h"
+
+#include "core/ops/kernel_dispatch.h"
+#include "core/ops/swiglu.h"
+
+namespace vitok {
+namespace {
+
+bool StartsOn16Bytes(const at::Tensor& rows) {
+  return reinterpret_cast<uintptr_t>(rows.const_data_ptr()) % 16 == 0 && rows.stride(0) * rows.element_size() % 16 == 0;
+}
+
+}  // namespace
+
+at::Tensor InterleaveMlp(const at::Tensor& weight_PK, int64_t hidden) {
+  const int64_t rest = weight_PK.size(0) - 2 * hidden;
+  const at::Tensor halves = weight_PK.narrow(0, rest, 2 * hidden).reshape({2, hidden / kMlpGroup, kMlpGroup, -1});
+  return at::cat({weight_PK.narrow(0, 0, rest), halves.transpose(0, 1).flatten(0, 2)}, 0);
+}
+
+at::Tensor InterleavedSwiGluReference(const at::Tensor& y_T2h) {
+  return SwiGluReference(y_T2h.unflatten(1, {-1, 2, kMlpGroup}).transpose(1, 2).flatten(1));
+}
+
+void QkvSwiGluReference(const at::Tensor& x_TK, const at::Tensor& weight_PK, at::Tensor& qkv_TQ,
+                        at::Tensor& hidden_Th) {
+  const at::Tensor y_TP = at::linear(x_TK, weight_PK);
+  qkv_TQ.copy_(y_TP.narrow(1, 0, qkv_TQ.size(1)));
+  hidden_Th.copy_(InterleavedSwiGluReference(y_TP.narrow(1, qkv_TQ.size(1), 2 * hidden_Th.size(1))));
+}
+
+void QkvSwiGlu(const at::Tensor& x_TK, const at::Tensor& weight_PK, at::Tensor& qkv_TQ, at::Tensor& hidden_Th) {
+#ifdef VITOK_CUDA
+  if (UseCudaKernel(x_TK) && HasQkvSwiGluKernel(weight_PK, hidden_Th.size(1)) && StartsOn16Bytes(x_TK) &&
+      StartsOn16Bytes(qkv_TQ) && StartsOn16Bytes(hidden_Th)) {
+    return QkvSwiGluCuda(x_TK, weight_PK, qkv_TQ, hidden_Th);
+  }
+#endif
+  QkvSwiGluReference(x_TK, weight_PK, qkv_TQ, hidden_Th);
+}
+
+}  // namespace vitok
