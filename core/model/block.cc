@@ -4,6 +4,7 @@
 #include "core/model/cpu_block.h"
 #include "core/model/cuda_block.h"
 #include "core/model/cuda_fp8_block.h"
+#include "core/ops/qkv_swiglu.h"
 
 namespace vitok {
 
@@ -24,6 +25,16 @@ Block::Block(const BlockWeights& weights, int64_t heads)
 
 at::Tensor Block::FoldInput(const BlockWeights& weights) {
   return at::cat({weights.qkv_3WW, weights.fc1_2hW}, 0).to(at::kFloat) * weights.norm1_W.to(at::kFloat);
+}
+
+MlpColumns Block::MlpOrder() const { return hidden_ % kMlpGroup == 0 ? MlpColumns::kInterleaved : MlpColumns::kHalves; }
+
+at::Tensor Block::OrderMlp(const at::Tensor& in_PW) const {
+  return MlpOrder() == MlpColumns::kInterleaved ? InterleaveMlp(in_PW, hidden_) : in_PW;
+}
+
+bool Block::FusesSwiGlu(const at::Tensor& in_PW, int64_t tokens) const {
+  return tokens > kShortTokens && HasQkvSwiGluKernel(in_PW, hidden_);
 }
 
 at::Tensor Block::FoldOutput(const BlockWeights& weights) {

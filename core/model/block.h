@@ -10,6 +10,7 @@
 
 #include "core/base/precision.h"
 #include "core/ops/cuda_linear.h"
+#include "core/ops/qk_norm_rope_swiglu.h"
 #include "core/ops/quantize_rows.h"
 #include "core/ops/rope2d.h"
 #include "core/ops/varlen_attention.h"
@@ -42,6 +43,7 @@ struct BlockScratch {
 
   QuantizedRows h8;      // CudaFp8Block: normed x
   QuantizedRows out8;    // CudaFp8Block: out_TK
+  at::Tensor hidden_Th;  // CudaFp8Block: MLP hidden state before it is quantised, if the first product makes it
   at::Tensor branch_TW;  // CudaFp8Block: attention result, then the block's result
   bool pending = false;  // branch_TW has yet to be added to x
 };
@@ -78,11 +80,21 @@ class Block {
   // Adds to x what the last block has left in scratch.
   static void Finish(at::Tensor& x_TW, BlockScratch& scratch);
 
+  // The longest batch for which cuBLAS's kernels, made for short ones, gain more than FusesSwiGlu would.
+  static constexpr int64_t kShortTokens = 1024;
+
  protected:
   Block(const BlockWeights& weights, int64_t heads);
 
   // [qkv; fc1] · norm1 as rows queries, keys, values, MLP values, MLP gates: [3W + 2h, W], float32.
   static at::Tensor FoldInput(const BlockWeights& weights);
+
+  // What the first product of the forms for a GPU takes: FoldInput's rows with MLP values and gates as MlpOrder says.
+  at::Tensor OrderMlp(const at::Tensor& in_PW) const;
+  MlpColumns MlpOrder() const;
+
+  // Whether the first product, with weights from OrderMlp, is QkvSwiGlu (core/ops/qkv_swiglu.h) for so many tokens.
+  bool FusesSwiGlu(const at::Tensor& in_PW, int64_t tokens) const;
 
   // gamma · [out_proj | fc2], [W, W + h], float32.
   static at::Tensor FoldOutput(const BlockWeights& weights);

@@ -3,7 +3,6 @@
 
 #include "core/model/block.h"
 #include "core/ops/cuda_linear.h"
-#include "core/ops/qk_norm_rope_swiglu.h"
 
 namespace vitok {
 
@@ -18,16 +17,8 @@ class CudaBlock final : public Block {
   BlockScratch MakeScratch(const AttentionLayout& attention) const override;
   void Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const override;
 
-  // Tokens of the longest batch for cuBLAS.
-  static constexpr int64_t kShortTokens = 1024;
-
  private:
-  // Whether the first product of a batch is QkvSwiGlu.
-  bool FusesSwiGlu(int64_t tokens) const;
-
-  at::Tensor in_PW_;  // MLP values and gates as mlp_columns_ says
-  MlpColumns mlp_columns_;
-  bool has_kernel_;  // for QkvSwiGlu
+  at::Tensor in_PW_;
   Bfloat16Linear out_;
 };
 

@@ -36,6 +36,9 @@ class Fp8Linear {
   // y [T, M] = x [T, K] · Wᵀ; y contiguous bfloat16.
   void Into(const QuantizedRows& x, at::Tensor& y_TM) const;
 
+  // What it holds: [M, K], scales [M, 1].
+  QuantizedRows weight() const { return {weight_KM_.t(), scale_1M_.t()}; }
+
   // What M and K must be multiples of.
   static constexpr int64_t kAlignment = 16;
 

@@ -10,7 +10,7 @@ namespace {
 
 // Queries and keys in place; returns the hidden state.
 at::Tensor Apply(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D, const at::Tensor& weight_k_D,
-                 const RopePositions& positions, int64_t hidden, MlpColumns columns = MlpColumns::kHalves) {
+                 const RopePositions& positions, int64_t hidden, MlpColumns columns) {
   const int64_t head_dim = weight_q_D.size(0);
   const int64_t qkv = 3 * heads * head_dim;
   at::Tensor qkv_T3HD = y_TP.narrow(1, 0, qkv).unflatten(1, {3, heads, head_dim});
@@ -29,9 +29,9 @@ void QkNormRopeSwiGluReference(at::Tensor& y_TP, int64_t heads, const at::Tensor
 
 void QkNormRopeSwiGluReference(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D,
                                const at::Tensor& weight_k_D, const RopePositions& positions, QuantizedRows& hidden,
-                               float least_amax) {
-  QuantizeRowsReference(Apply(y_TP, heads, weight_q_D, weight_k_D, positions, hidden.values_TK.size(1)), hidden,
-                        least_amax);
+                               float least_amax, MlpColumns columns) {
+  QuantizeRowsReference(Apply(y_TP, heads, weight_q_D, weight_k_D, positions, hidden.values_TK.size(1), columns),
+                        hidden, least_amax);
 }
 
 void QkNormRopeSwiGlu(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D, const at::Tensor& weight_k_D,
@@ -44,13 +44,13 @@ void QkNormRopeSwiGlu(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_
 }
 
 void QkNormRopeSwiGlu(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D, const at::Tensor& weight_k_D,
-                      const RopePositions& positions, QuantizedRows& hidden, float least_amax) {
+                      const RopePositions& positions, QuantizedRows& hidden, float least_amax, MlpColumns columns) {
 #ifdef VITOK_CUDA
   if (UseCudaKernel(y_TP)) {
-    return QkNormRopeSwiGluCuda(y_TP, heads, weight_q_D, weight_k_D, positions, hidden, least_amax);
+    return QkNormRopeSwiGluCuda(y_TP, heads, weight_q_D, weight_k_D, positions, hidden, least_amax, columns);
   }
 #endif
-  QkNormRopeSwiGluReference(y_TP, heads, weight_q_D, weight_k_D, positions, hidden, least_amax);
+  QkNormRopeSwiGluReference(y_TP, heads, weight_q_D, weight_k_D, positions, hidden, least_amax, columns);
 }
 
 }  // namespace vitok

@@ -21,7 +21,8 @@ void QkNormRopeSwiGlu(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_
                       const RopePositions& positions, at::Tensor& hidden_Th, MlpColumns columns = MlpColumns::kHalves);
 // least_amax as for QuantizeRowsInto.
 void QkNormRopeSwiGlu(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D, const at::Tensor& weight_k_D,
-                      const RopePositions& positions, QuantizedRows& hidden, float least_amax = kLeastAmax);
+                      const RopePositions& positions, QuantizedRows& hidden, float least_amax = kLeastAmax,
+                      MlpColumns columns = MlpColumns::kHalves);
 
 // The definitions through QkNormRopeReference, SwiGluReference and QuantizeRowsReference.
 void QkNormRopeSwiGluReference(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D,
@@ -29,12 +30,12 @@ void QkNormRopeSwiGluReference(at::Tensor& y_TP, int64_t heads, const at::Tensor
                                MlpColumns columns = MlpColumns::kHalves);
 void QkNormRopeSwiGluReference(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D,
                                const at::Tensor& weight_k_D, const RopePositions& positions, QuantizedRows& hidden,
-                               float least_amax = kLeastAmax);
+                               float least_amax = kLeastAmax, MlpColumns columns = MlpColumns::kHalves);
 
 // CUDA kernels. REQUIRES: UseCudaKernel(y), D a multiple of 4 and at most 8192.
 void QkNormRopeSwiGluCuda(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D, const at::Tensor& weight_k_D,
                           const RopePositions& positions, at::Tensor& hidden_Th, MlpColumns columns);
 void QkNormRopeSwiGluCuda(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D, const at::Tensor& weight_k_D,
-                          const RopePositions& positions, QuantizedRows& hidden, float least_amax);
+                          const RopePositions& positions, QuantizedRows& hidden, float least_amax, MlpColumns columns);
 
 }  // namespace vitok

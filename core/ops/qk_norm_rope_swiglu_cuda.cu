@@ -65,8 +65,9 @@ struct HeadShare {
     const int lane = threadIdx.x % kWarp;
     slot = lane / lanes;
     column = (lane - slot * lanes) * kVector;
-    first = threadIdx.x / kWarp * heads_of_warp;
-    step = blockDim.x / kWarp * heads_of_warp;
+    const int warps = blockDim.x / kWarp;
+    first = (blockIdx.y * warps + threadIdx.x / kWarp) * heads_of_warp;
+    step = gridDim.y * warps * heads_of_warp;
     end = slot < heads_of_warp ? 2 * args.heads : 0;
   }
 
@@ -199,11 +200,12 @@ __global__ void __launch_bounds__(kMaxThreads) MiddleVectors(const Args args) {
   NormRotateVectors(y, args, heads, first_head, rotation);
 }
 
-// Queries and keys alone, of several tokens: there is too little of one to have enough loads in flight.
+// Queries and keys alone, of several tokens: there is too little of one to have enough loads in flight. Heads that are
+// too many for a block go to others.
 constexpr int kTokensOfBlock = 4;
 
 template <int kLanes>
-__global__ void __launch_bounds__(kMaxThreads) HeadVectors(const Args args) {
+__global__ void __launch_bounds__(kThreads) HeadVectors(const Args args) {
   extern __shared__ float2 rotation[];
   const int64_t token = int64_t{blockIdx.x} * kTokensOfBlock;
   const int tokens = static_cast<int>(min(int64_t{kTokensOfBlock}, args.tokens - token));
@@ -257,8 +259,9 @@ void LaunchHeads(const Args& args, cudaStream_t stream) {
   const int heads_of_warp = kWarp / (args.head_dim / kVector);
   const int warps = (2 * args.heads + heads_of_warp - 1) / heads_of_warp;
   const auto blocks = static_cast<unsigned>((args.tokens + kTokensOfBlock - 1) / kTokensOfBlock);
-  const int threads = std::min(warps * kWarp, kMaxThreads);
-  HeadVectors<kLanes><<<blocks, threads, kTokensOfBlock * SharedBytes(args), stream>>>(args);
+  const int threads = std::min(warps * kWarp, kThreads);
+  const dim3 grid(blocks, (warps * kWarp + threads - 1) / threads);
+  HeadVectors<kLanes><<<grid, threads, kTokensOfBlock * SharedBytes(args), stream>>>(args);
 }
 
 template <bool kQuantize, int kLanes>

@@ -6,6 +6,8 @@
 
 #include <ATen/ATen.h>
 
+#include "core/ops/quantize_rows.h"
+
 namespace vitok {
 
 // Rows of values and gates in W take turns, this many at a time, so that one thread of the kernel has both.
@@ -21,15 +23,20 @@ at::Tensor InterleavedSwiGluReference(const at::Tensor& y_T2h);
 // x, W (from InterleaveMlp), qkv and hidden: bfloat16 or float32, one dtype and device; x, qkv and hidden with any row
 // stride, not overlapping. h and Q are taken from hidden and qkv.
 void QkvSwiGlu(const at::Tensor& x_TK, const at::Tensor& weight_PK, at::Tensor& qkv_TQ, at::Tensor& hidden_Th);
+// With x and W in e4m3, on a GPU with sums as of Accumulation::kFast (core/ops/cuda_linear.h); qkv and hidden bfloat16
+// or float32.
+void QkvSwiGlu(const QuantizedRows& x, const QuantizedRows& weight, at::Tensor& qkv_TQ, at::Tensor& hidden_Th);
 
-// The definition in ATen ops. On a GPU the sums are rounded to x's dtype.
+// The definition in ATen ops; for e4m3 through float32. Sums are rounded to x's dtype.
 void QkvSwiGluReference(const at::Tensor& x_TK, const at::Tensor& weight_PK, at::Tensor& qkv_TQ, at::Tensor& hidden_Th);
 
-// Whether this shape has a kernel on this device: bfloat16 on a GPU of compute capability 9.0, K and h multiples of 8,
-// Q of 64. QkvSwiGlu takes it if x's, qkv's and hidden's rows also start at 16-byte boundaries.
+// Whether this shape has a kernel on this device: bfloat16 or e4m3 on a GPU of compute capability 9.0, rows of W of a
+// multiple of 16 bytes, h of 8, Q of 64. QkvSwiGlu takes it if x's, qkv's and hidden's rows also start at 16-byte
+// boundaries.
 bool HasQkvSwiGluKernel(const at::Tensor& weight_PK, int64_t hidden);
 
-// REQUIRES: HasQkvSwiGluKernel, rows at 16-byte boundaries.
+// CUDA kernels. REQUIRES: HasQkvSwiGluKernel, rows at 16-byte boundaries.
 void QkvSwiGluCuda(const at::Tensor& x_TK, const at::Tensor& weight_PK, at::Tensor& qkv_TQ, at::Tensor& hidden_Th);
+void QkvSwiGluCuda(const QuantizedRows& x, const QuantizedRows& weight, at::Tensor& qkv_TQ, at::Tensor& hidden_Th);
 
 }  // namespace vitok

@@ -64,6 +64,10 @@ class Bench {
     Flops("bf16 product in + SwiGLU", 2 * T * W * P, [&] { QkvSwiGlu(normed, turned, qkv, hidden); });
     Flops("bf16 product out", 2 * T * W * (W + h), [&] { back.AddTo(out, x); });
     Flops("fp8 product in", 2 * T * W * P, [&] { in8.Into(normed8, y); });
+    const Fp8Linear turned8(turned);
+    at::Tensor mlp = hidden.contiguous();
+    Flops("fp8 product in + SwiGLU", 2 * T * W * P, [&] { QkvSwiGlu(normed8, turned8.weight(), qkv, mlp); });
+    Bytes("quantise hidden", 3 * T * h, [&] { QuantizeRowsInto(mlp, hidden8, 10); });
     Flops("fp8 product out", 2 * T * W * (W + h), [&] { back8.Into(out8, r); });
   }
 

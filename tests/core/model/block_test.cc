@@ -117,7 +117,7 @@ TEST_F(BlockTest, BatchesOfAnyLengthEqualTheFormOfTheCpu) {
   if (!at::hasCUDA()) GTEST_SKIP() << "no GPU (or a build without CUDA)";
   constexpr int64_t kWide = 128, kWideHeads = 2;
   for (const auto& [tokens, hidden] : std::vector<std::pair<int64_t, int64_t>>{
-           {CudaBlock::kShortTokens, 344}, {CudaBlock::kShortTokens + 1, 344}, {CudaBlock::kShortTokens + 1, 343}}) {
+           {Block::kShortTokens, 336}, {Block::kShortTokens + 1, 336}, {Block::kShortTokens + 1, 343}}) {
     const BlockWeights weights = Weights(kWide, kWideHeads, hidden);
     const at::Tensor x_TW = at::randn({tokens, kWide});
     const RopePositions positions{at::randint(40, {tokens}, at::kInt), at::randint(40, {tokens}, at::kInt),
@@ -126,6 +126,7 @@ TEST_F(BlockTest, BatchesOfAnyLengthEqualTheFormOfTheCpu) {
     const auto run = [&](const Block& block, at::Tensor x, const AttentionLayout& attention) {
       BlockScratch scratch = block.MakeScratch(attention);
       block.Forward(x, attention, scratch);
+      Block::Finish(x, scratch);
       return x.cpu();
     };
     const at::Tensor expected = run(CpuBlock(weights, kWideHeads), x_TW.clone(), layout);
@@ -134,6 +135,10 @@ TEST_F(BlockTest, BatchesOfAnyLengthEqualTheFormOfTheCpu) {
     const CudaBlock block(As(weights, at::kBFloat16, at::kCUDA), kWideHeads);
     const at::Tensor actual = run(block, x_TW.to(at::kCUDA, at::kBFloat16), on_gpu);
     EXPECT_LT(RelativeError(actual, expected), 0.006) << tokens << " tokens, hidden " << hidden;
+    if (hidden % Fp8Linear::kAlignment != 0) continue;
+    const CudaFp8Block fp8(As(weights, at::kBFloat16, at::kCUDA), kWideHeads);
+    const at::Tensor actual8 = run(fp8, x_TW.to(at::kCUDA, at::kBFloat16), on_gpu);
+    EXPECT_LT(RelativeError(actual8, expected), 0.04) << tokens << " tokens, hidden " << hidden;
   }
 }
 

@@ -87,6 +87,11 @@ class CudaQkNormRopeSwiGluTest : public CudaTest {
       at::Tensor actual_y = Interleave(shape, y), hidden = Poisoned({tokens, shape.hidden});
       QkNormRopeSwiGlu(actual_y, shape.heads, weight_q, weight_k, positions, hidden, MlpColumns::kInterleaved);
       EXPECT_TRUE(IsRoundedOnce(hidden, expected_hidden, 1e-30));
+      QuantizedRows hidden8 = PoisonedRows(tokens, shape.hidden);
+      actual_y = Interleave(shape, y);
+      QkNormRopeSwiGlu(actual_y, shape.heads, weight_q, weight_k, positions, hidden8, kLeastAmax,
+                       MlpColumns::kInterleaved);
+      EXPECT_TRUE(IsQuantizedOnce(hidden8, expected_hidden));
     }
     {
       at::Tensor qkv = y.clone().narrow(1, 0, 3 * shape.width()), none = Poisoned({tokens, 0});

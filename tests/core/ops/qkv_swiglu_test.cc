@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 
 #include "core/ops/swiglu.h"
 #include "tests/core/ops/cuda_checks.h"
@@ -30,6 +31,17 @@ TEST(QkvSwiGlu, ValuesAndGatesTakeTurns) {
   EXPECT_EQ(turned[3 + 16].item<int64_t>(), 3 + 8) << "the next values";
 }
 
+TEST(QkvSwiGlu, OfQuantizedRowsIsThatOfTheirValues) {
+  QuantizedRows x = QuantizedRows::Empty(5, 16, at::kCPU), weight = QuantizedRows::Empty(4 + 2 * 8, 16, at::kCPU);
+  QuantizeRowsInto(RandomTensor({5, 16}, at::kFloat, 1), x);
+  QuantizeRowsInto(RandomTensor({20, 16}, at::kFloat, 2), weight);
+  at::Tensor qkv = at::empty({5, 4}), hidden = at::empty({5, 8});
+  QkvSwiGlu(x, weight, qkv, hidden);
+  const at::Tensor y = at::linear(x.Dequantize(), weight.Dequantize());
+  EXPECT_TRUE(IsNear(qkv, y.narrow(1, 0, 4), 1e-5));
+  EXPECT_TRUE(IsNear(hidden, SwiGluReference(y.narrow(1, 4, 16)), 1e-5));
+}
+
 class CudaQkvSwiGluTest : public CudaTest {
  protected:
   struct Shape {
@@ -46,20 +58,52 @@ class CudaQkvSwiGluTest : public CudaTest {
     return Random({shape.qkv + 2 * shape.hidden, shape.inputs}, 1 / std::sqrt(static_cast<double>(shape.inputs)));
   }
 
-  // Checks the rows [first, T) against float64. A sum of K products in float32 is off by less than 2^-20 of the sum of
-  // their magnitudes here; the bound of the hidden state lets values and gates be off by that.
+  // Checks the rows [first, T) against float64.
   static void ExpectReference(const Shape& shape, const at::Tensor& x, const at::Tensor& weight, int64_t first = 0) {
+    SCOPED_TRACE("bfloat16");
+    ASSERT_TRUE(HasQkvSwiGluKernel(weight, shape.hidden));
+    const auto run = [&](at::Tensor& qkv, at::Tensor& hidden) {
+      QkvSwiGlu(x, InterleaveMlp(weight, shape.hidden), qkv, hidden);
+    };
+    ExpectReference(shape, x.to(at::kDouble), weight.to(at::kDouble), first, /*precision=*/20, run);
+  }
+
+  // Fast sums lose what lies 13 bits below their largest term, at each step: that shows where one term is far larger
+  // than the others.
+  static void ExpectReferenceInE4m3(const Shape& shape, const at::Tensor& x, const at::Tensor& weight,
+                                    double precision = 11) {
+    SCOPED_TRACE("e4m3");
+    const auto quantize = [](const at::Tensor& t, int64_t spare) {
+      QuantizedRows rows = PoisonedRows(t.size(0), t.size(1), 0, spare);
+      QuantizeRowsInto(t, rows);
+      return rows;
+    };
+    const QuantizedRows x8 = quantize(x, 16), weight8 = quantize(weight, 0);
+    const QuantizedRows turned{InterleaveMlp(weight8.values_TK.view(at::kByte), shape.hidden).view(at::kFloat8_e4m3fn),
+                               InterleaveMlp(weight8.scale_T1, shape.hidden)};
+    ASSERT_TRUE(HasQkvSwiGluKernel(turned.values_TK, shape.hidden));
+    const auto run = [&](at::Tensor& qkv, at::Tensor& hidden) { QkvSwiGlu(x8, turned, qkv, hidden); };
+    const auto exact = [](const QuantizedRows& rows) {
+      return rows.values_TK.to(at::kFloat).to(at::kDouble) * rows.scale_T1.to(at::kDouble);
+    };
+    ExpectReference(shape, exact(x8), exact(weight8), /*first=*/0, precision, run);
+  }
+
+ private:
+  // A sum of products is off by less than 2^-precision of the sum of their magnitudes; the bound of the hidden state
+  // lets values and gates be off by that.
+  static void ExpectReference(const Shape& shape, const at::Tensor& x, const at::Tensor& weight, int64_t first,
+                              double precision, const std::function<void(at::Tensor& qkv, at::Tensor& hidden)>& run) {
     SCOPED_TRACE(testing::Message() << shape.tokens << " x " << shape.inputs << ", " << shape.qkv << " + 2 x "
                                     << shape.hidden);
     at::Tensor wide = Poisoned({shape.tokens, shape.qkv + 8});
     at::Tensor out = Poisoned({shape.tokens, 16 + shape.hidden + 8});
     at::Tensor qkv = wide.narrow(1, 0, shape.qkv), hidden = out.narrow(1, 16, shape.hidden);
-    ASSERT_TRUE(HasQkvSwiGluKernel(weight, shape.hidden));
-    QkvSwiGlu(x, InterleaveMlp(weight, shape.hidden), qkv, hidden);
+    run(qkv, hidden);
 
     const auto tail = [&](const at::Tensor& t) { return t.narrow(0, first, shape.tokens - first); };
-    const at::Tensor x64 = tail(x).to(at::kDouble), weight64 = weight.to(at::kDouble);
-    const at::Tensor y = at::linear(x64, weight64), slack = at::linear(x64.abs(), weight64.abs()) * std::exp2(-20);
+    const at::Tensor y = at::linear(tail(x), weight);
+    const at::Tensor slack = at::linear(tail(x).abs(), weight.abs()) * std::exp2(-precision);
     const auto part = [&](const at::Tensor& t, int64_t begin, int64_t width) { return t.narrow(1, begin, width); };
     const auto expect_near = [](const at::Tensor& actual, const at::Tensor& expected, const at::Tensor& off) {
       const at::Tensor excess = (actual.to(at::kDouble) - expected).abs() - expected.abs() / 256 - off;
@@ -85,15 +129,19 @@ TEST_F(CudaQkvSwiGluTest, EqualsTheReferenceAtTheShapesOfTheVariants) {
     const at::Tensor weight = Weight(shape);
     for (const int64_t tokens : {1, 67, 1031}) {
       shape.tokens = tokens;
-      ExpectReference(shape, Random({tokens, shape.inputs}), weight);
+      const at::Tensor x = Random({tokens, shape.inputs});
+      ExpectReference(shape, x, weight);
+      ExpectReferenceInE4m3(shape, x, weight);
     }
   }
 }
 
 TEST_F(CudaQkvSwiGluTest, EqualsTheReferenceAtOddShapesAndStrides) {
-  for (const Shape& shape : {Shape{1, 8, 64, 8}, Shape{3, 24, 64, 40}, Shape{129, 72, 128, 8},
-                             Shape{255, 200, 192, 104}, Shape{1000, 1032, 64, 1096}}) {
-    ExpectReference(shape, Random({shape.tokens, shape.inputs + 24}).narrow(1, 8, shape.inputs), Weight(shape));
+  for (const Shape& shape : {Shape{1, 8, 64, 8}, Shape{3, 48, 64, 40}, Shape{129, 72, 128, 8},
+                             Shape{255, 208, 192, 104}, Shape{1000, 1032, 64, 1096}}) {
+    const at::Tensor x = Random({shape.tokens, shape.inputs + 24}).narrow(1, 8, shape.inputs), weight = Weight(shape);
+    ExpectReference(shape, x, weight);
+    if (shape.inputs % 16 == 0) ExpectReferenceInE4m3(shape, x, weight);
   }
 }
 
@@ -107,6 +155,7 @@ TEST_F(CudaQkvSwiGluTest, TakesZerosOutliersAndGatesOfAnySize) {
   weight[3072 + 5].mul_(1e6);
   weight[3072 + 2736 + 9].zero_();
   ExpectReference(shape, x, weight);
+  ExpectReferenceInE4m3(shape, x, weight, /*precision=*/8);
 }
 
 TEST_F(CudaQkvSwiGluTest, IndexesBeyondTwoToTheThirtyOne) {
