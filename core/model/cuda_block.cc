@@ -7,13 +7,11 @@
 namespace vitok {
 
 CudaBlock::CudaBlock(const BlockWeights& weights, int64_t heads)
-    : Block(weights, heads),
-      in_PW_(OrderMlp(FoldInput(weights)).to(at::kBFloat16).contiguous()),
-      out_(FoldOutput(weights)) {}
+    : Block(weights, heads), in_(OrderMlp(FoldInput(weights))), out_(FoldOutput(weights)) {}
 
 BlockScratch CudaBlock::MakeScratch(const AttentionLayout& attention) const {
   const int64_t tokens = attention.num_tokens();
-  BlockScratch scratch = MakeFusedScratch(attention, FusesSwiGlu(in_PW_, tokens) ? 0 : 2 * hidden_);
+  BlockScratch scratch = MakeFusedScratch(attention, FusesSwiGlu(in_.weight(), tokens) ? 0 : 2 * hidden_);
   scratch.h_TW = at::empty({tokens, width_}, scratch.in_TP.options());
   scratch.out_TK = at::empty({tokens, width_ + hidden_}, scratch.in_TP.options());
   return scratch;
@@ -22,12 +20,12 @@ BlockScratch CudaBlock::MakeScratch(const AttentionLayout& attention) const {
 void CudaBlock::Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const {
   ResidualNormInto(x_TW, /*residual_TW=*/{}, scratch.h_TW);
   at::Tensor hidden_Th = scratch.out_TK.narrow(1, width_, hidden_);
-  if (FusesSwiGlu(in_PW_, attention.num_tokens())) {
-    QkvSwiGlu(scratch.h_TW, in_PW_, scratch.in_TP, hidden_Th);
+  if (FusesSwiGlu(in_.weight(), attention.num_tokens())) {
+    QkvSwiGlu(scratch.h_TW, in_.weight(), scratch.in_TP, hidden_Th);
     at::Tensor no_hidden = hidden_Th.narrow(1, 0, 0);
     QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, no_hidden);
   } else {
-    at::mm_out(scratch.in_TP, scratch.h_TW, in_PW_.t());
+    in_.Into(scratch.h_TW, scratch.in_TP);
     QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, hidden_Th, MlpOrder());
   }
   Attend(attention, scratch.out_TK.narrow(1, 0, width_), scratch);

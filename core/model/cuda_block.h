@@ -18,7 +18,7 @@ class CudaBlock final : public Block {
   void Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const override;
 
  private:
-  at::Tensor in_PW_;
+  Bfloat16Linear in_;
   Bfloat16Linear out_;
 };
 

@@ -19,6 +19,9 @@ class Bfloat16Linear {
   // y [T, M] += x [T, K] · Wᵀ; cuBLAS may round the sums of parts of K to bfloat16 for short batches
   void AddTo(const at::Tensor& x_TK, at::Tensor& y_TM) const;
 
+  // What it holds: [M, K].
+  at::Tensor weight() const { return weight_KM_.t(); }
+
  private:
   at::Tensor weight_KM_;
 };
