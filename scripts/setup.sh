@@ -23,7 +23,7 @@ usage() {
 Usage: scripts/setup.sh [--check] [--fuzz] [--help]
 
 Installs the system packages (apt, Debian 12 or Ubuntu 24.04; sudo only when not root),
-creates .venv with the Python packages pinned in requirements.txt, and unpacks prometheus and
+creates .venv with the Python packages pinned in requirements*.txt, and unpacks prometheus and
 promtool from the distribution's package into .local/prometheus, for the tests.
 
   --check   install nothing; exit 0 if everything is in place, else name what is missing
@@ -59,7 +59,7 @@ check() {
     status=1
   fi
   if ! venv_is_current; then
-    echo "missing or outdated: .venv (requirements.txt)" >&2
+    echo "missing or outdated: .venv (requirements*.txt)" >&2
     status=1
   fi
   if ! has_prometheus; then
@@ -124,7 +124,8 @@ install_venv() {
   # libraries must run against the C++ library that the project is compiled with.
   [[ -x .venv/bin/python ]] || /usr/bin/python3 -m venv .venv
   .venv/bin/pip install --disable-pip-version-check --quiet --requirement requirements.txt
-  sha256sum requirements.txt > "$STAMP"
+  .venv/bin/pip install --disable-pip-version-check --quiet --no-deps --requirement requirements-headers.txt
+  sha256sum requirements.txt requirements-headers.txt > "$STAMP"
 }
 
 mode=install

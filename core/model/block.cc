@@ -4,6 +4,7 @@
 #include "core/model/cpu_block.h"
 #include "core/model/cuda_block.h"
 #include "core/model/cuda_fp8_block.h"
+#include "core/ops/qkv_swiglu.h"
 
 namespace vitok {
 
@@ -26,6 +27,16 @@ at::Tensor Block::FoldInput(const BlockWeights& weights) {
   return at::cat({weights.qkv_3WW, weights.fc1_2hW}, 0).to(at::kFloat) * weights.norm1_W.to(at::kFloat);
 }
 
+MlpColumns Block::MlpOrder() const { return hidden_ % kMlpGroup == 0 ? MlpColumns::kInterleaved : MlpColumns::kHalves; }
+
+at::Tensor Block::OrderMlp(const at::Tensor& in_PW) const {
+  return MlpOrder() == MlpColumns::kInterleaved ? InterleaveMlp(in_PW, hidden_) : in_PW;
+}
+
+bool Block::FusesSwiGlu(const at::Tensor& in_PW, int64_t tokens) const {
+  return tokens > kShortTokens && HasQkvSwiGluKernel(in_PW, hidden_);
+}
+
 at::Tensor Block::FoldOutput(const BlockWeights& weights) {
   const at::Tensor out_WK = at::cat({weights.out_WW, weights.fc2_Wh}, 1);
   return out_WK.to(at::kFloat) * weights.gamma_W.to(at::kFloat).unsqueeze(1);
@@ -38,8 +49,8 @@ BlockScratch Block::MakeScratch(const AttentionLayout& attention) const {
           .rope = MakeRopeTable(attention.positions)};
 }
 
-BlockScratch Block::MakeFusedScratch(const AttentionLayout& attention) const {
-  const at::Tensor in_TP = at::empty({attention.num_tokens(), 3 * width_ + 2 * hidden_}, norm_q_D_.options());
+BlockScratch Block::MakeFusedScratch(const AttentionLayout& attention, int64_t mlp_columns) const {
+  const at::Tensor in_TP = at::empty({attention.num_tokens(), 3 * width_ + mlp_columns}, norm_q_D_.options());
   return {.qkv_T3HD = in_TP.narrow(1, 0, 3 * width_).unflatten(1, {3, heads_, width_ / heads_}), .in_TP = in_TP};
 }
 

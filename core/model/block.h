@@ -10,6 +10,7 @@
 
 #include "core/base/precision.h"
 #include "core/ops/cuda_linear.h"
+#include "core/ops/qk_norm_rope_swiglu.h"
 #include "core/ops/quantize_rows.h"
 #include "core/ops/rope2d.h"
 #include "core/ops/varlen_attention.h"
@@ -37,11 +38,12 @@ struct BlockScratch {
 
   RopeTable rope;  // CpuBlock, AtenBlock
 
-  at::Tensor in_TP;  // CUDA: [T, 3W + 2h], the result of the first product; qkv_T3HD is a view of it
+  at::Tensor in_TP;  // CUDA: [T, 3W + 2h or 3W], the result of the first product; qkv_T3HD is a view of it
   at::Tensor h_TW;   // CudaBlock: normed x
 
   QuantizedRows h8;      // CudaFp8Block: normed x
   QuantizedRows out8;    // CudaFp8Block: out_TK
+  at::Tensor hidden_Th;  // CudaFp8Block: MLP hidden state before it is quantised, if the first product makes it
   at::Tensor branch_TW;  // CudaFp8Block: attention result, then the block's result
   bool pending = false;  // branch_TW has yet to be added to x
 };
@@ -78,17 +80,27 @@ class Block {
   // Adds to x what the last block has left in scratch.
   static void Finish(at::Tensor& x_TW, BlockScratch& scratch);
 
+  // The longest batch for which cuBLAS's kernels, made for short ones, gain more than FusesSwiGlu would.
+  static constexpr int64_t kShortTokens = 1024;
+
  protected:
   Block(const BlockWeights& weights, int64_t heads);
 
   // [qkv; fc1] · norm1 as rows queries, keys, values, MLP values, MLP gates: [3W + 2h, W], float32.
   static at::Tensor FoldInput(const BlockWeights& weights);
 
+  // What the first product of the forms for a GPU takes: FoldInput's rows with MLP values and gates as MlpOrder says.
+  at::Tensor OrderMlp(const at::Tensor& in_PW) const;
+  MlpColumns MlpOrder() const;
+
+  // Whether the first product, with weights from OrderMlp, is QkvSwiGlu (core/ops/qkv_swiglu.h) for so many tokens.
+  bool FusesSwiGlu(const at::Tensor& in_PW, int64_t tokens) const;
+
   // gamma · [out_proj | fc2], [W, W + h], float32.
   static at::Tensor FoldOutput(const BlockWeights& weights);
 
-  // in_TP and qkv_T3HD alone.
-  BlockScratch MakeFusedScratch(const AttentionLayout& attention) const;
+  // in_TP [T, 3W + mlp_columns] and qkv_T3HD alone.
+  BlockScratch MakeFusedScratch(const AttentionLayout& attention, int64_t mlp_columns) const;
 
   // Attention of all heads from scratch.qkv_T3HD into attended [T, W], any row stride, the same one in every block.
   void Attend(const AttentionLayout& attention, const at::Tensor& attended_TW, BlockScratch& scratch) const;

@@ -1,16 +1,17 @@
 #include "core/model/cuda_block.h"
 
 #include "core/ops/qk_norm_rope_swiglu.h"
+#include "core/ops/qkv_swiglu.h"
 #include "core/ops/residual_norm.h"
 
 namespace vitok {
 
 CudaBlock::CudaBlock(const BlockWeights& weights, int64_t heads)
-    : Block(weights, heads), in_(FoldInput(weights)), out_(FoldOutput(weights)) {}
+    : Block(weights, heads), in_(OrderMlp(FoldInput(weights))), out_(FoldOutput(weights)) {}
 
 BlockScratch CudaBlock::MakeScratch(const AttentionLayout& attention) const {
-  BlockScratch scratch = MakeFusedScratch(attention);
   const int64_t tokens = attention.num_tokens();
+  BlockScratch scratch = MakeFusedScratch(attention, FusesSwiGlu(in_.weight(), tokens) ? 0 : 2 * hidden_);
   scratch.h_TW = at::empty({tokens, width_}, scratch.in_TP.options());
   scratch.out_TK = at::empty({tokens, width_ + hidden_}, scratch.in_TP.options());
   return scratch;
@@ -18,9 +19,15 @@ BlockScratch CudaBlock::MakeScratch(const AttentionLayout& attention) const {
 
 void CudaBlock::Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const {
   ResidualNormInto(x_TW, /*residual_TW=*/{}, scratch.h_TW);
-  in_.Into(scratch.h_TW, scratch.in_TP);
   at::Tensor hidden_Th = scratch.out_TK.narrow(1, width_, hidden_);
-  QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, hidden_Th);
+  if (FusesSwiGlu(in_.weight(), attention.num_tokens())) {
+    QkvSwiGlu(scratch.h_TW, in_.weight(), scratch.in_TP, hidden_Th);
+    at::Tensor no_hidden = hidden_Th.narrow(1, 0, 0);
+    QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, no_hidden);
+  } else {
+    in_.Into(scratch.h_TW, scratch.in_TP);
+    QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, hidden_Th, MlpOrder());
+  }
   Attend(attention, scratch.out_TK.narrow(1, 0, width_), scratch);
   out_.AddTo(scratch.out_TK, x_TW);
 }

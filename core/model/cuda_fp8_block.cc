@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/ops/qk_norm_rope_swiglu.h"
+#include "core/ops/qkv_swiglu.h"
 #include "core/ops/quantize_rows.h"
 #include "core/ops/residual_norm.h"
 
@@ -11,6 +12,8 @@ namespace {
 
 // amax of a hidden state, in units of its root mean square, that the attention bound is brought to. Not critical.
 constexpr double kHiddenPeak = 20;
+// Beyond it cuBLAS's first product is ahead of QkvSwiGlu by more than the saved bytes are worth.
+constexpr int64_t kWidestFused = 1024;
 // The norm's result and the weights are rounded to e4m3, which can make each value of theirs larger by 1/16.
 constexpr double kRoundingMargin = 17.0 / 16 * 17 / 16;
 
@@ -43,13 +46,15 @@ CudaFp8Block::CudaFp8Block(const BlockWeights& weights, int64_t heads, Accumulat
 CudaFp8Block::CudaFp8Block(const BlockWeights& weights, int64_t heads, Accumulation out_accumulation,
                            const Folded& folded)
     : Block(weights, heads),
-      in_(folded.in_PW, Accumulation::kFast),
+      in_(OrderMlp(folded.in_PW), Accumulation::kFast),
       out_(folded.out_WK, out_accumulation),
       least_amax_(static_cast<float>(folded.attention_bound)) {}
 
 BlockScratch CudaFp8Block::MakeScratch(const AttentionLayout& attention) const {
-  BlockScratch scratch = MakeFusedScratch(attention);
   const int64_t tokens = attention.num_tokens();
+  const bool fuses_swiglu = width_ <= kWidestFused && FusesSwiGlu(in_.weight().values_TK, tokens);
+  BlockScratch scratch = MakeFusedScratch(attention, fuses_swiglu ? 0 : 2 * hidden_);
+  if (fuses_swiglu) scratch.hidden_Th = at::empty({tokens, hidden_}, scratch.in_TP.options());
   const at::Device device = scratch.in_TP.device();
   scratch.h8 = QuantizedRows::Empty(tokens, width_, device);
   scratch.out8 = QuantizedRows::Empty(tokens, width_ + hidden_, device);
@@ -59,9 +64,16 @@ BlockScratch CudaFp8Block::MakeScratch(const AttentionLayout& attention) const {
 
 void CudaFp8Block::Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const {
   ResidualNormInto(x_TW, scratch.pending ? scratch.branch_TW : at::Tensor(), scratch.h8);
-  in_.Into(scratch.h8, scratch.in_TP);
   QuantizedRows hidden{scratch.out8.values_TK.narrow(1, width_, hidden_), scratch.out8.scale_T1};
-  QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, hidden, least_amax_);
+  if (scratch.hidden_Th.defined()) {
+    QkvSwiGlu(scratch.h8, in_.weight(), scratch.in_TP, scratch.hidden_Th);
+    at::Tensor no_hidden = scratch.hidden_Th.narrow(1, 0, 0);
+    QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, no_hidden);
+    QuantizeRowsInto(scratch.hidden_Th, hidden, least_amax_);
+  } else {
+    in_.Into(scratch.h8, scratch.in_TP);
+    QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, hidden, least_amax_, MlpOrder());
+  }
   Attend(attention, scratch.branch_TW, scratch);  // free: its last contents are in x
   QuantizedRows attended{scratch.out8.values_TK.narrow(1, 0, width_), scratch.out8.scale_T1};
   QuantizeRowsBy(scratch.branch_TW, attended);

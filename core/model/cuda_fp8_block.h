@@ -6,7 +6,9 @@
 
 namespace vitok {
 
-// As CudaBlock, with weights in e4m3 and a scale an output channel, and activations in e4m3 with a scale a token.
+// As CudaBlock, with weights in e4m3 and a scale an output channel, and activations in e4m3 with a scale a token. The
+// hidden state is quantised by QkNormRopeSwiGlu or, if FusesSwiGlu and W is at most 1024, on its own, since its scale
+// takes the whole row.
 //
 // [attention | hidden] needs one scale a token, but the hidden state is known before attention is. So the scale is made
 // from the hidden state and from a bound of the attention result that the weights alone give: that result is a mean of

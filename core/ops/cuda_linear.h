@@ -19,6 +19,9 @@ class Bfloat16Linear {
   // y [T, M] += x [T, K] · Wᵀ; cuBLAS may round the sums of parts of K to bfloat16 for short batches
   void AddTo(const at::Tensor& x_TK, at::Tensor& y_TM) const;
 
+  // What it holds: [M, K].
+  at::Tensor weight() const { return weight_KM_.t(); }
+
  private:
   at::Tensor weight_KM_;
 };
@@ -35,6 +38,9 @@ class Fp8Linear {
 
   // y [T, M] = x [T, K] · Wᵀ; y contiguous bfloat16.
   void Into(const QuantizedRows& x, at::Tensor& y_TM) const;
+
+  // What it holds: [M, K], scales [M, 1].
+  QuantizedRows weight() const { return {weight_KM_.t(), scale_1M_.t()}; }
 
   // What M and K must be multiples of.
   static constexpr int64_t kAlignment = 16;

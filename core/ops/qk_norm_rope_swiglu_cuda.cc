@@ -2,6 +2,7 @@
 
 #include "core/ops/launch_cuda.h"
 #include "core/ops/qk_norm_rope_swiglu.h"
+#include "core/ops/qkv_swiglu.h"
 #include "core/ops/rms_norm.h"
 
 namespace vitok {
@@ -11,7 +12,7 @@ constexpr int64_t kMaxHeadDim = 8192;  // its rotation fits a block's shared mem
 
 // Checks all inputs; the caller fills in the output.
 QkNormRopeSwiGluArgs ArgsOf(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D, const at::Tensor& weight_k_D,
-                            const RopePositions& positions, int64_t hidden) {
+                            const RopePositions& positions, int64_t hidden, MlpColumns columns) {
   const int64_t tokens = y_TP.size(0);
   const int64_t head_dim = weight_q_D.size(0);
   TORCH_CHECK(head_dim % 4 == 0 && head_dim <= kMaxHeadDim, "head_dim must be a multiple of 4, at most ", kMaxHeadDim,
@@ -22,12 +23,16 @@ QkNormRopeSwiGluArgs ArgsOf(at::Tensor& y_TP, int64_t heads, const at::Tensor& w
   CheckRows(positions.row_T, at::kInt, {tokens});
   CheckRows(positions.col_T, at::kInt, {tokens});
   CheckRows(positions.frequency_F, at::kFloat, {head_dim / 4});
+  const bool in_turns = columns == MlpColumns::kInterleaved;
+  TORCH_CHECK(!in_turns || hidden % kMlpGroup == 0, "hidden must be a multiple of ", kMlpGroup, "; was ", hidden);
   return {.y = y_TP.mutable_data_ptr(),
           .y_stride = y_TP.stride(0),
           .tokens = tokens,
           .heads = static_cast<int>(heads),
           .head_dim = static_cast<int>(head_dim),
           .hidden = static_cast<int>(hidden),
+          .group_stride = static_cast<int>(in_turns ? 2 * kMlpGroup : kMlpGroup),
+          .gate_offset = static_cast<int>(in_turns ? kMlpGroup : hidden),
           .weight_q = weight_q_D.const_data_ptr(),
           .weight_k = weight_k_D.const_data_ptr(),
           .row = positions.row_T.const_data_ptr<int32_t>(),
@@ -43,9 +48,9 @@ void Run(const at::Tensor& y_TP, const QkNormRopeSwiGluArgs& args) {
 }  // namespace
 
 void QkNormRopeSwiGluCuda(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D, const at::Tensor& weight_k_D,
-                          const RopePositions& positions, at::Tensor& hidden_Th) {
+                          const RopePositions& positions, at::Tensor& hidden_Th, MlpColumns columns) {
   if (y_TP.size(0) == 0) return;
-  QkNormRopeSwiGluArgs args = ArgsOf(y_TP, heads, weight_q_D, weight_k_D, positions, hidden_Th.size(1));
+  QkNormRopeSwiGluArgs args = ArgsOf(y_TP, heads, weight_q_D, weight_k_D, positions, hidden_Th.size(1), columns);
   CheckRows(hidden_Th, at::kBFloat16, {y_TP.size(0), hidden_Th.size(1)});
   args.out = hidden_Th.mutable_data_ptr();
   args.out_stride = hidden_Th.stride(0);
@@ -53,9 +58,9 @@ void QkNormRopeSwiGluCuda(at::Tensor& y_TP, int64_t heads, const at::Tensor& wei
 }
 
 void QkNormRopeSwiGluCuda(at::Tensor& y_TP, int64_t heads, const at::Tensor& weight_q_D, const at::Tensor& weight_k_D,
-                          const RopePositions& positions, QuantizedRows& hidden, float least_amax) {
+                          const RopePositions& positions, QuantizedRows& hidden, float least_amax, MlpColumns columns) {
   if (y_TP.size(0) == 0) return;
-  QkNormRopeSwiGluArgs args = ArgsOf(y_TP, heads, weight_q_D, weight_k_D, positions, hidden.values_TK.size(1));
+  QkNormRopeSwiGluArgs args = ArgsOf(y_TP, heads, weight_q_D, weight_k_D, positions, hidden.values_TK.size(1), columns);
   CheckRows(hidden.values_TK, at::kFloat8_e4m3fn, {y_TP.size(0), hidden.values_TK.size(1)});
   CheckRows(hidden.scale_T1, at::kFloat, {y_TP.size(0), 1});
   TORCH_CHECK(hidden.scale_T1.is_contiguous(), "scales must be contiguous");

@@ -15,12 +15,14 @@ using Args = QkNormRopeSwiGluArgs;
 constexpr int kThreads = 256;
 constexpr int kMaxThreads = 1024;
 
-// Cosine and sine of each pair of the token, in shared memory.
-__device__ __forceinline__ void FillRotation(const Args& args, float2* rotation) {
+// Cosine and sine of each pair of `tokens` tokens from `first`, in shared memory.
+__device__ __forceinline__ void FillRotation(const Args& args, int64_t first, int tokens, float2* rotation) {
   const int axis = args.head_dim / 4;
-  for (int i = threadIdx.x; i < 2 * axis; i += blockDim.x) {
-    const int position = i < axis ? args.row[blockIdx.x] : args.col[blockIdx.x];
-    const float angle = static_cast<float>(position) * args.frequency[i < axis ? i : i - axis];
+  for (int i = threadIdx.x; i < tokens * 2 * axis; i += blockDim.x) {
+    const int64_t token = first + i / (2 * axis);
+    const int pair = i % (2 * axis);
+    const int position = pair < axis ? args.row[token] : args.col[token];
+    const float angle = static_cast<float>(position) * args.frequency[pair < axis ? pair : pair - axis];
     sincosf(angle, &rotation[i].y, &rotation[i].x);
   }
 }
@@ -63,8 +65,9 @@ struct HeadShare {
     const int lane = threadIdx.x % kWarp;
     slot = lane / lanes;
     column = (lane - slot * lanes) * kVector;
-    first = threadIdx.x / kWarp * heads_of_warp;
-    step = blockDim.x / kWarp * heads_of_warp;
+    const int warps = blockDim.x / kWarp;
+    first = (blockIdx.y * warps + threadIdx.x / kWarp) * heads_of_warp;
+    step = gridDim.y * warps * heads_of_warp;
     end = slot < heads_of_warp ? 2 * args.heads : 0;
   }
 
@@ -144,13 +147,14 @@ struct HiddenShare {
   uint4 values[kVectors];
   uint4 gates[kVectors];
 
-  __device__ __forceinline__ HiddenShare(const __nv_bfloat16* from, int hidden) {
+  __device__ __forceinline__ HiddenShare(const __nv_bfloat16* from, const Args& args) {
 #pragma unroll
     for (int k = 0; k < kVectors; ++k) {
-      const int i = (threadIdx.x + k * blockDim.x) * kVector;
-      const bool active = i < hidden;
-      values[k] = active ? LoadRaw(from + i) : make_uint4(0, 0, 0, 0);
-      gates[k] = active ? LoadRaw(from + hidden + i) : make_uint4(0, 0, 0, 0);
+      const int i = threadIdx.x + k * blockDim.x;
+      const bool active = i * kVector < args.hidden;
+      const __nv_bfloat16* const at = from + i * args.group_stride;
+      values[k] = active ? LoadRaw(at) : make_uint4(0, 0, 0, 0);
+      gates[k] = active ? LoadRaw(at + args.gate_offset) : make_uint4(0, 0, 0, 0);
     }
   }
 };
@@ -191,20 +195,48 @@ __global__ void __launch_bounds__(kMaxThreads) MiddleVectors(const Args args) {
   const HeadShare<kLanes> heads(args);
   cudaGridDependencySynchronize();
   const uint4 first_head = heads.Load(y, heads.first + heads.slot, args);
-  const HiddenShare<kVectors> hidden(y + 3 * args.heads * args.head_dim, args.hidden);
-  FillRotation(args, rotation);
+  const HiddenShare<kVectors> hidden(y + 3 * args.heads * args.head_dim, args);
+  FillRotation(args, blockIdx.x, 1, rotation);
   SwiGluVectors<kQuantize>(hidden, args);
   NormRotateVectors(y, args, heads, first_head, rotation);
+}
+
+// Queries and keys alone, of several tokens: there is too little of one to have enough loads in flight. Heads that are
+// too many for a block go to others.
+constexpr int kTokensOfBlock = 4;
+
+template <int kLanes>
+__global__ void __launch_bounds__(kThreads) HeadVectors(const Args args) {
+  extern __shared__ float2 rotation[];
+  const int64_t token = int64_t{blockIdx.x} * kTokensOfBlock;
+  const int tokens = static_cast<int>(min(int64_t{kTokensOfBlock}, args.tokens - token));
+  auto* const y = static_cast<__nv_bfloat16*>(args.y) + token * args.y_stride;
+  const HeadShare<kLanes> heads(args);
+  uint4 first_head[kTokensOfBlock];
+#pragma unroll
+  for (int i = 0; i < kTokensOfBlock; ++i) {
+    if (i < tokens) first_head[i] = heads.Load(y + i * args.y_stride, heads.first + heads.slot, args);
+  }
+  FillRotation(args, token, tokens, rotation);
+  __syncthreads();
+#pragma unroll
+  for (int i = 0; i < kTokensOfBlock; ++i) {
+    if (i >= tokens) break;
+    NormRotateVectors(y + i * args.y_stride, args, heads, first_head[i], rotation + i * (args.head_dim / 2));
+  }
 }
 
 template <bool kQuantize>
 __global__ void MiddleValues(const Args args) {
   extern __shared__ float2 rotation[];
-  FillRotation(args, rotation);
+  FillRotation(args, blockIdx.x, 1, rotation);
   auto* const y = static_cast<__nv_bfloat16*>(args.y) + blockIdx.x * args.y_stride;
   const __nv_bfloat16* const values = y + 3 * args.heads * args.head_dim;
   const int64_t out = blockIdx.x * args.out_stride;
-  const auto hidden = [&](int i) { return SwiGlu(LoadFloat(values + i), LoadFloat(values + args.hidden + i)); };
+  const auto hidden = [&](int i) {
+    const __nv_bfloat16* const value = values + i / kVector * args.group_stride + i % kVector;
+    return SwiGlu(LoadFloat(value), LoadFloat(value + args.gate_offset));
+  };
   if constexpr (kQuantize) {
     float amax = 0;
     for (int i = threadIdx.x; i < args.hidden; i += blockDim.x) amax = fmaxf(amax, fabsf(hidden(i)));
@@ -223,8 +255,21 @@ __global__ void MiddleValues(const Args args) {
 
 size_t SharedBytes(const Args& args) { return args.head_dim / 2 * sizeof(float2); }
 
+template <int kLanes>
+void LaunchHeads(const Args& args, cudaStream_t stream) {
+  const int heads_of_warp = kWarp / (args.head_dim / kVector);
+  const int warps = (2 * args.heads + heads_of_warp - 1) / heads_of_warp;
+  const auto blocks = static_cast<unsigned>((args.tokens + kTokensOfBlock - 1) / kTokensOfBlock);
+  const int threads = std::min(warps * kWarp, kThreads);
+  const dim3 grid(blocks, (warps * kWarp + threads - 1) / threads);
+  HeadVectors<kLanes><<<grid, threads, kTokensOfBlock * SharedBytes(args), stream>>>(args);
+}
+
 template <bool kQuantize, int kLanes>
 void LaunchVectors(const Args& args, cudaStream_t stream) {
+  if constexpr (!kQuantize) {
+    if (args.hidden == 0) return LaunchHeads<kLanes>(args, stream);
+  }
   const auto tokens = static_cast<unsigned>(args.tokens);
   const int vectors = args.hidden / kVector;
   if (vectors <= 2 * kThreads) {
@@ -239,7 +284,7 @@ bool RunsInVectors(const Args& args) {
   return args.head_dim % kVector == 0 && args.head_dim <= kWarp * kVector && args.hidden % kVector == 0 &&
          args.hidden <= 4 * kMaxThreads * kVector && TakesVectors(args.y, args.y_stride, 2) &&
          TakesVectors(args.weight_q, 0, 2) && TakesVectors(args.weight_k, 0, 2) &&
-         TakesVectors(args.out, args.out_stride, args.scale != nullptr ? 1 : 2);
+         (args.hidden == 0 || TakesVectors(args.out, args.out_stride, args.scale != nullptr ? 1 : 2));
 }
 
 template <bool kQuantize>

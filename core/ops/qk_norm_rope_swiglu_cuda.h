@@ -13,8 +13,10 @@ struct QkNormRopeSwiGluArgs {
   int64_t y_stride;
   int64_t tokens;  // at least 1
   int heads;
-  int head_dim;  // a multiple of 4, at most 8192
-  int hidden;
+  int head_dim;          // a multiple of 4, at most 8192
+  int hidden;            // 0: queries and keys alone
+  int group_stride;      // between groups of 8 MLP values
+  int gate_offset;       // from a value to its gate
   const void* weight_q;  // bfloat16 [head_dim]
   const void* weight_k;
   const int32_t* row;  // [tokens]

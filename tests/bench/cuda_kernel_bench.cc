@@ -10,6 +10,7 @@
 
 #include "core/ops/cuda_linear.h"
 #include "core/ops/qk_norm_rope_swiglu.h"
+#include "core/ops/qkv_swiglu.h"
 #include "core/ops/residual_norm.h"
 #include "tests/bench/cuda_timer.h"
 
@@ -46,6 +47,8 @@ class Bench {
     at::Tensor hidden = out.narrow(1, W, h);
     Bytes("qk-norm + RoPE + SwiGLU", T * (8 * W + 6 * h),
           [&] { QkNormRopeSwiGlu(y, o_.heads, norm_q, norm_k, positions, hidden); });
+    at::Tensor qkv = y.narrow(1, 0, 3 * W).contiguous(), no_hidden = hidden.narrow(1, 0, 0);
+    Bytes("qk-norm + RoPE", 8 * T * W, [&] { QkNormRopeSwiGlu(qkv, o_.heads, norm_q, norm_k, positions, no_hidden); });
     QuantizedRows hidden8{out8.values_TK.narrow(1, W, h), out8.scale_T1};
     Bytes("qk-norm + RoPE + SwiGLU + quantise", T * (8 * W + 5 * h),
           [&] { QkNormRopeSwiGlu(y, o_.heads, norm_q, norm_k, positions, hidden8, 10); });
@@ -57,8 +60,14 @@ class Bench {
     const Bfloat16Linear in(in_weight), back(out_weight);
     const Fp8Linear in8(in_weight), back8(out_weight);
     Flops("bf16 product in", 2 * T * W * P, [&] { in.Into(normed, y); });
+    const at::Tensor turned = InterleaveMlp(in_weight, h);
+    Flops("bf16 product in + SwiGLU", 2 * T * W * P, [&] { QkvSwiGlu(normed, turned, qkv, hidden); });
     Flops("bf16 product out", 2 * T * W * (W + h), [&] { back.AddTo(out, x); });
     Flops("fp8 product in", 2 * T * W * P, [&] { in8.Into(normed8, y); });
+    const Fp8Linear turned8(turned);
+    at::Tensor mlp = hidden.contiguous();
+    Flops("fp8 product in + SwiGLU", 2 * T * W * P, [&] { QkvSwiGlu(normed8, turned8.weight(), qkv, mlp); });
+    Bytes("quantise hidden", 3 * T * h, [&] { QuantizeRowsInto(mlp, hidden8, 10); });
     Flops("fp8 product out", 2 * T * W * (W + h), [&] { back8.Into(out8, r); });
   }
 

@@ -27,24 +27,28 @@ class BlockTest : public ::testing::Test {
  protected:
   BlockTest() {
     at::manual_seed(3);
-    const auto matrix = [](int64_t out, int64_t in) { return at::randn({out, in}) / std::sqrt(in); };
-    weights_ = {.norm1_W = at::rand({kWidth}) + 0.5,
-                .qkv_3WW = matrix(3 * kWidth, kWidth),
-                .norm_q_D = at::rand({kWidth / kHeads}) + 0.5,
-                .norm_k_D = at::rand({kWidth / kHeads}) + 0.5,
-                .out_WW = matrix(kWidth, kWidth),
-                .fc1_2hW = matrix(2 * kHidden, kWidth),
-                .fc2_Wh = matrix(kWidth, kHidden),
-                .gamma_W = at::rand({kWidth})};
+    weights_ = Weights(kWidth, kHeads, kHidden);
     x_TW_ = at::randn({kTokens, kWidth});
     positions_ = {at::randint(40, {kTokens}, at::kInt), at::randint(40, {kTokens}, at::kInt),
                   RopeFrequencies(kWidth / kHeads, at::kCPU)};
   }
 
-  BlockWeights WeightsAs(at::ScalarType dtype, at::Device device) const {
+  static BlockWeights Weights(int64_t width, int64_t heads, int64_t hidden) {
+    const auto matrix = [](int64_t out, int64_t in) { return at::randn({out, in}) / std::sqrt(in); };
+    return {.norm1_W = at::rand({width}) + 0.5,
+            .qkv_3WW = matrix(3 * width, width),
+            .norm_q_D = at::rand({width / heads}) + 0.5,
+            .norm_k_D = at::rand({width / heads}) + 0.5,
+            .out_WW = matrix(width, width),
+            .fc1_2hW = matrix(2 * hidden, width),
+            .fc2_Wh = matrix(width, hidden),
+            .gamma_W = at::rand({width})};
+  }
+
+  static BlockWeights As(const BlockWeights& weights, at::ScalarType dtype, at::Device device) {
     const auto as = [&](const at::Tensor& weight) { return weight.to(device, dtype); };
-    return {as(weights_.norm1_W), as(weights_.qkv_3WW), as(weights_.norm_q_D), as(weights_.norm_k_D),
-            as(weights_.out_WW),  as(weights_.fc1_2hW), as(weights_.fc2_Wh),   as(weights_.gamma_W)};
+    return {as(weights.norm1_W), as(weights.qkv_3WW), as(weights.norm_q_D), as(weights.norm_k_D),
+            as(weights.out_WW),  as(weights.fc1_2hW), as(weights.fc2_Wh),   as(weights.gamma_W)};
   }
 
   at::Tensor Run(const Block& block, std::optional<int64_t> window, at::ScalarType dtype = at::kFloat,
@@ -95,7 +99,7 @@ TEST_F(BlockTest, EveryFormEqualsTheFormula) {
 TEST_F(BlockTest, FormsForAGpuEqualTheFormulaUpToTheirPrecision) {
   for (const at::Device device : {at::Device(at::kCPU), at::Device(at::kCUDA)}) {
     if (device.is_cuda() && !at::hasCUDA()) continue;
-    const BlockWeights weights = WeightsAs(at::kBFloat16, device);
+    const BlockWeights weights = As(weights_, at::kBFloat16, device);
     const CudaBlock bfloat16(weights, kHeads);
     const CudaFp8Block fp8(weights, kHeads);
     for (const std::optional<int64_t> window : {std::optional<int64_t>(), {5}}) {
@@ -107,8 +111,39 @@ TEST_F(BlockTest, FormsForAGpuEqualTheFormulaUpToTheirPrecision) {
   }
 }
 
+// On both sides of the number of tokens at which the first product changes. The hidden size is no multiple of a group
+// in the last case.
+TEST_F(BlockTest, BatchesOfAnyLengthEqualTheFormOfTheCpu) {
+  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU (or a build without CUDA)";
+  constexpr int64_t kWide = 128, kWideHeads = 2;
+  for (const auto& [tokens, hidden] : std::vector<std::pair<int64_t, int64_t>>{
+           {Block::kShortTokens, 336}, {Block::kShortTokens + 1, 336}, {Block::kShortTokens + 1, 343}}) {
+    const BlockWeights weights = Weights(kWide, kWideHeads, hidden);
+    const at::Tensor x_TW = at::randn({tokens, kWide});
+    const RopePositions positions{at::randint(40, {tokens}, at::kInt), at::randint(40, {tokens}, at::kInt),
+                                  RopeFrequencies(kWide / kWideHeads, at::kCPU)};
+    const AttentionLayout layout{{{0, 300, tokens}, std::nullopt}, positions};
+    const auto run = [&](const Block& block, at::Tensor x, const AttentionLayout& attention) {
+      BlockScratch scratch = block.MakeScratch(attention);
+      block.Forward(x, attention, scratch);
+      Block::Finish(x, scratch);
+      return x.cpu();
+    };
+    const at::Tensor expected = run(CpuBlock(weights, kWideHeads), x_TW.clone(), layout);
+    const AttentionLayout on_gpu{layout.batch,
+                                 {positions.row_T.cuda(), positions.col_T.cuda(), positions.frequency_F.cuda()}};
+    const CudaBlock block(As(weights, at::kBFloat16, at::kCUDA), kWideHeads);
+    const at::Tensor actual = run(block, x_TW.to(at::kCUDA, at::kBFloat16), on_gpu);
+    EXPECT_LT(RelativeError(actual, expected), 0.006) << tokens << " tokens, hidden " << hidden;
+    if (hidden % Fp8Linear::kAlignment != 0) continue;
+    const CudaFp8Block fp8(As(weights, at::kBFloat16, at::kCUDA), kWideHeads);
+    const at::Tensor actual8 = run(fp8, x_TW.to(at::kCUDA, at::kBFloat16), on_gpu);
+    EXPECT_LT(RelativeError(actual8, expected), 0.04) << tokens << " tokens, hidden " << hidden;
+  }
+}
+
 TEST_F(BlockTest, Fp8LeavesItsResultForTheNextNorm) {
-  const BlockWeights weights = WeightsAs(at::kBFloat16, at::kCPU);
+  const BlockWeights weights = As(weights_, at::kBFloat16, at::kCPU);
   const CudaFp8Block block(weights, kHeads);
   const AttentionLayout attention{{offsets_, std::nullopt}, positions_};
   at::Tensor x_TW = x_TW_.to(at::kBFloat16);

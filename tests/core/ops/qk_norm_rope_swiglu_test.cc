@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/ops/qk_norm_rope.h"
+#include "core/ops/qkv_swiglu.h"
 #include "core/ops/swiglu.h"
 #include "tests/core/ops/cuda_checks.h"
 #include "tests/core/ops/op_params.h"
@@ -30,6 +31,21 @@ TEST(QkNormRopeSwiGlu, EqualsItsPartsAndLeavesTheRestAlone) {
   QkNormRope(qkv, weight_q, weight_k, MakeRopeTable(row, col, 8));
   EXPECT_TRUE(IsNear(actual, expected, 2e-6));
   EXPECT_TRUE(IsNear(hidden, SwiGlu(y.narrow(1, 72, 64)), 2e-6));
+}
+
+// The same y with MLP values and gates in turns.
+at::Tensor Interleave(const Shape& shape, const at::Tensor& y) {
+  return InterleaveMlp(y.t(), shape.hidden).t().contiguous();
+}
+
+TEST(QkNormRopeSwiGlu, TakesValuesAndGatesInTurns) {
+  const Shape shape{1, 4, 24};
+  const at::Tensor y = RandomTensor({3, shape.columns()}, at::kFloat, 3), weight = RandomTensor({4}, at::kFloat, 4);
+  const at::Tensor index = at::arange(3, at::kInt);
+  at::Tensor turned = Interleave(shape, y), hidden = at::empty({3, 24});
+  QkNormRopeSwiGlu(turned, 1, weight, weight, {index, index, RopeFrequencies(4, at::kCPU)}, hidden,
+                   MlpColumns::kInterleaved);
+  EXPECT_TRUE(IsNear(hidden, SwiGlu(y.narrow(1, 12, 48)), 2e-6));
 }
 
 class CudaQkNormRopeSwiGluTest : public CudaTest {
@@ -67,6 +83,21 @@ class CudaQkNormRopeSwiGluTest : public CudaTest {
       EXPECT_TRUE(IsSame(tail(actual_y).narrow(1, rest, y.size(1) - rest), before.narrow(1, rest, y.size(1) - rest)));
     }
     if (first > 0) return;  // y is changed
+    if (shape.hidden % kMlpGroup == 0) {
+      at::Tensor actual_y = Interleave(shape, y), hidden = Poisoned({tokens, shape.hidden});
+      QkNormRopeSwiGlu(actual_y, shape.heads, weight_q, weight_k, positions, hidden, MlpColumns::kInterleaved);
+      EXPECT_TRUE(IsRoundedOnce(hidden, expected_hidden, 1e-30));
+      QuantizedRows hidden8 = PoisonedRows(tokens, shape.hidden);
+      actual_y = Interleave(shape, y);
+      QkNormRopeSwiGlu(actual_y, shape.heads, weight_q, weight_k, positions, hidden8, kLeastAmax,
+                       MlpColumns::kInterleaved);
+      EXPECT_TRUE(IsQuantizedOnce(hidden8, expected_hidden));
+    }
+    {
+      at::Tensor qkv = y.clone().narrow(1, 0, 3 * shape.width()), none = Poisoned({tokens, 0});
+      QkNormRopeSwiGlu(qkv, shape.heads, weight_q, weight_k, positions, none);
+      EXPECT_TRUE(IsRoundedOnce(qkv, expected_y.narrow(1, 0, qkv.size(1)), absolute));
+    }
     for (const float least_amax : {kLeastAmax, 50.0f}) {
       at::Tensor actual_y = y.clone();
       QuantizedRows hidden = PoisonedRows(tokens, shape.hidden, shape.width());
