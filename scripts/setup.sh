@@ -40,7 +40,7 @@ missing_packages() {
 }
 
 venv_is_current() {
-  [[ -f "$STAMP" ]] && sha256sum --check --status "$STAMP"
+  [[ -f "$STAMP" && "$(sha256sum requirements*.txt)" == "$(<"$STAMP")" ]]
 }
 
 has_prometheus() {
@@ -125,7 +125,7 @@ install_venv() {
   [[ -x .venv/bin/python ]] || /usr/bin/python3 -m venv .venv
   .venv/bin/pip install --disable-pip-version-check --quiet --requirement requirements.txt
   .venv/bin/pip install --disable-pip-version-check --quiet --no-deps --requirement requirements-headers.txt
-  sha256sum requirements.txt requirements-headers.txt > "$STAMP"
+  sha256sum requirements*.txt > "$STAMP"
 }
 
 mode=install
