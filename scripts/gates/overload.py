@@ -16,6 +16,8 @@ QUEUE = ("limits.max_images_per_request=16", "batching.max_queued_requests=64")
 # The load generator shares the machine: pictures large enough that it costs little for each, and it goes first, as it
 # would on a machine of its own; else its own delays would count as the server's.
 SERVER_NICE = 5
+# Within each batch, of half a second or more, memory swings by some 10 %: enough samples of enough batches for a mean.
+SAMPLE_S = 0.05
 LOADS = {
     "encode jpeg 512x512": ("--method", "encode", "--input", "jpeg", "--sizes", 512),
     "decode 256x256": ("--method", "decode", "--sizes", 256, "--latent-dtype", "bfloat16"),
@@ -34,8 +36,8 @@ def measure(context):
         with Server.of_model(context.programs, "overload", *QUEUE, *context.settings(), nice=SERVER_NICE) as server:
             before = saturate(context, server, load)
             rate = FACTOR * before
-            warm_up, duration = context.seconds(4), context.seconds(12)
-            with ProcessWatch(server.process.pid, context.seconds(0.25)) as watch:
+            warm_up, duration = context.seconds(4), context.seconds(30)
+            with ProcessWatch(server.process.pid, context.seconds(SAMPLE_S)) as watch:
                 result = context.programs.bench("--server", server.address, *load, "--rate", rate,
                                                 "--max-in-flight", 8192, "--warm-up", warm_up, "--duration", duration)
             saturation = statistics.mean([before, saturate(context, server, load)])

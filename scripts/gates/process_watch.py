@@ -57,10 +57,10 @@ class ProcessWatch:
         return [getattr(item, field) for item in self.samples]
 
     def ends(self, field):
-        """Medians of the first and of the last fifth of the samples."""
+        """Means of the first and of the last fifth of the samples."""
         values = self.values(field)
         part = max(1, len(values) // 5)
-        return statistics.median(values[:part]), statistics.median(values[-part:])
+        return statistics.mean(values[:part]), statistics.mean(values[-part:])
 
     def drift(self, field):
         """Growth from the first to the last fifth, relative."""
