@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "core/base/thread_pool.h"
 #include "core/model/autoencoder.h"
 #include "core/model/device_transfer.h"
 #include "core/model/tokenizer.h"
@@ -29,6 +30,7 @@ class AutoencoderTokenizer final : public Tokenizer {
   Autoencoder model_;
   TokenizerInfo info_;
   DeviceTransfer transfer_;
+  std::unique_ptr<ThreadPool> copy_threads_;  // null on the CPU
 };
 
 }  // namespace vitok

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "absl/synchronization/blocking_counter.h"
 #include "core/model/pixel_sequences.h"
 #include "core/ops/pixel_patches.h"
 
@@ -11,6 +12,7 @@ namespace {
 
 constexpr int64_t kAlignment = 64;  // of sections
 constexpr int64_t kPictureAlignment = 16;
+constexpr int64_t kLeastSharedBytes = int64_t{4} << 20;  // below it to wake threads up takes longer
 
 int64_t RoundUp(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
@@ -92,14 +94,37 @@ BatchStaging::BatchStaging(absl::Span<const TokenizerItem> items, const Options&
   end_ = col_;
 }
 
-void BatchStaging::Fill(uint8_t* block) const {
-  for (size_t i = 0; i < places_.size(); ++i) {
-    if (places_[i].input_byte < 0) continue;
-    const at::Tensor& pixels_HW3 = std::get<PixelImage>(items_[i].input).pixels_HW3;
-    std::memcpy(block + pixels_.begin + places_[i].input_byte, pixels_HW3.const_data_ptr(), pixels_HW3.nbytes());
-  }
+void BatchStaging::Fill(uint8_t* block, ThreadPool* helpers) const {
+  FillPixels(block, helpers);
   FillSpans(block);
   if (has_values()) FillValues(block);
+}
+
+void BatchStaging::FillPixels(uint8_t* block, ThreadPool* helpers) const {
+  const auto copy = [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      if (places_[i].input_byte < 0) continue;
+      const at::Tensor& pixels_HW3 = std::get<PixelImage>(items_[i].input).pixels_HW3;
+      std::memcpy(block + pixels_.begin + places_[i].input_byte, pixels_HW3.const_data_ptr(), pixels_HW3.nbytes());
+    }
+  };
+  const int64_t bytes = pixels_.end - pixels_.begin;
+  if (helpers == nullptr || bytes < kLeastSharedBytes) return copy(0, places_.size());
+  // Each thread takes images until it has its share; this thread the rest.
+  const int64_t share = bytes / (helpers->num_threads() + 1);
+  absl::BlockingCounter copied(helpers->num_threads());
+  size_t begin = 0;
+  for (int thread = 0; thread < helpers->num_threads(); ++thread) {
+    size_t end = begin;
+    while (end < places_.size() && places_[end].input_byte < (thread + 1) * share) ++end;
+    helpers->Schedule([&copy, &copied, begin, end] {
+      copy(begin, end);
+      copied.DecrementCount();
+    });
+    begin = end;
+  }
+  copy(begin, places_.size());
+  copied.Wait();
 }
 
 void BatchStaging::FillSpans(uint8_t* block) const {

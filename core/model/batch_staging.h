@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "core/base/thread_pool.h"
 #include "core/model/tokenizer_batch.h"
 #include "core/tokens/packed_tokens.h"
 
@@ -32,8 +33,10 @@ class BatchStaging {
   int64_t block_bytes() const { return end_.end; }
   int64_t filled_bytes() const { return has_values() ? end_.end : cu_.end; }  // those that Fill writes
 
-  // REQUIRES: block_bytes() bytes at an address that is a multiple of 8.
-  void Fill(uint8_t* block) const;
+  // Large batches of pixels are copied by the threads of `helpers` (null: none), too: one thread copies pictures that
+  // are in no cache at 5 to 8 GB/s, less than a GPU takes. REQUIRES: block_bytes() bytes at an address that is a
+  // multiple of 8.
+  void Fill(uint8_t* block, ThreadPool* helpers = nullptr) const;
 
   // `block_B` (uint8) holds what Fill wrote, on any device. Values [T, token_values]; they and the layout are views of
   // the block as far as possible. Pack writes rows and columns, too: the layout is whole when it has run.
@@ -75,6 +78,7 @@ class BatchStaging {
 
   bool has_values() const { return value_tokens_ > 0; }
   bool has_pixels() const { return value_tokens_ < tokens_; }
+  void FillPixels(uint8_t* block, ThreadPool* helpers) const;
   void FillSpans(uint8_t* block) const;
   void FillValues(uint8_t* block) const;
 

@@ -50,7 +50,11 @@ double Median(std::vector<double> values) {
 
 class Bench {
  public:
-  Bench(at::Device device, int repeats) : device_(device), repeats_(repeats), transfer_(device) {}
+  Bench(at::Device device, int repeats, int copy_threads)
+      : device_(device),
+        repeats_(repeats),
+        transfer_(device),
+        copy_threads_(copy_threads == 0 ? nullptr : std::make_unique<ThreadPool>(copy_threads)) {}
 
   // GB/s of a copy within the device, and of copies of the size of a batch over its bus.
   nlohmann::json Copies(int64_t bytes) {
@@ -73,7 +77,7 @@ class Bench {
     }
     const BatchStaging staging(items, {.patch_px = kPatchPx, .token_values = kPatchValues, .dtype = dtype});
     DeviceTransfer::Upload upload = transfer_.BeginUpload(staging.block_bytes());
-    staging.Fill(upload.host());
+    staging.Fill(upload.host(), copy_threads_.get());
     const at::Tensor block_B = upload.Send(staging.filled_bytes());
     TokenLayout layout = staging.Layout(block_B);
     const at::Tensor patches_TD = staging.Pack(block_B, layout);
@@ -115,7 +119,7 @@ class Bench {
     SubmittedBatch::Results results;
     DeviceTransfer::Upload upload = transfer_.BeginUpload(staging.block_bytes());
     const absl::Time start = absl::Now();
-    staging.Fill(upload.host());
+    staging.Fill(upload.host(), copy_threads_.get());
     filling += absl::Now() - start;
     results.upload_begin = transfer_.RecordUpload();
     const at::Tensor block_B = upload.Send(staging.filled_bytes());
@@ -179,11 +183,12 @@ class Bench {
   const at::Device device_;
   const int repeats_;
   DeviceTransfer transfer_;
+  const std::unique_ptr<ThreadPool> copy_threads_;
 };
 
-absl::Status Run(const std::string& device_name, const std::vector<std::string>& cases, int repeats) {
+absl::Status Run(const std::string& device_name, const std::vector<std::string>& cases, int repeats, int copy_threads) {
   VITOK_ASSIGN_OR_RETURN(const at::Device device, ParseDevice(device_name));
-  Bench bench(device, repeats);
+  Bench bench(device, repeats, copy_threads);
   for (const std::string& text : cases) {
     VITOK_ASSIGN_OR_RETURN(const Case size, ParseCase(text));
     for (const at::ScalarType dtype : {at::kBFloat16, at::kFloat}) std::cout << bench.Run(size, dtype) << std::endl;
@@ -199,12 +204,16 @@ int main(int argc, char** argv) {
   std::string device = "cuda";
   std::vector<std::string> cases = {"256x256x500", "1024x1024x16", "683x1023x64"};
   int repeats = 20;
+  int copy_threads = 3;
   app.add_option("--device", device, "cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--cases", cases, "HEIGHTxWIDTHxIMAGES, px")->capture_default_str();
   app.add_option("--repeats", repeats, "of each")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--copy-threads", copy_threads, "that fill the block besides the one that submits")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 64));
   CLI11_PARSE(app, argc, argv);
   const c10::InferenceMode inference_mode;
-  if (const absl::Status status = vitok::Run(device, cases, repeats); !status.ok()) {
+  if (const absl::Status status = vitok::Run(device, cases, repeats, copy_threads); !status.ok()) {
     std::cerr << "device_pixel_bench: " << status << "\n";
     return 1;
   }
