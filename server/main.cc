@@ -13,6 +13,7 @@
 
 #include "CLI/CLI.hpp"
 #include "core/base/log.h"
+#include "core/base/mutex_checks.h"
 #include "core/base/status_macros.h"
 #include "core/base/version.h"
 #include "core/model/load_autoencoder.h"
@@ -33,14 +34,11 @@ struct Flags {
   bool check_config = false;
 };
 
-// Two libraries read their settings before main, so the program starts itself once more with them. OpenMP threads that
-// wait must sleep: spinning ones take the cores from the threads that decode pictures. And large blocks of memory come
-// from the system anew for every request: in huge pages (where the system leaves that to programs) they come several
-// times as fast. A block or arena grows by less than one huge page, 2 MiB, through it.
+// OpenMP threads that wait must sleep: spinning ones take the cores from the threads that decode pictures. The library
+// reads its settings before main, so the program starts itself once more with them.
 void UseRuntimeSettings(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr && std::getenv("GLIBC_TUNABLES") != nullptr) return;
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
   setenv("OMP_WAIT_POLICY", "PASSIVE", /*overwrite=*/0);
-  setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", /*overwrite=*/0);
   execv("/proc/self/exe", argv);
   // Without /proc the server runs as well, a little slower.
 }
@@ -109,6 +107,7 @@ absl::Status Run(const Flags& flags, char** argv) {
 }  // namespace vitok
 
 int main(int argc, char** argv) {
+  vitok::TurnOffMutexChecks();
   vitok::Flags flags;
   CLI::App app("Serves image tokenizers over gRPC: Encode, Decode and Reconstruct of package vitok.v1.");
   app.set_version_flag("--version", std::string(vitok::Version()));

@@ -12,6 +12,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/environment.h"
 #include "client/cli/exit_code.h"
+#include "core/base/mutex_checks.h"
 #include "core/base/version.h"
 
 namespace vitok {
@@ -37,6 +38,7 @@ constexpr char kFooter[] = R"(Examples:
 Exit code: 0 all good; 1 some or all files failed; 2 wrong usage; 3 no server answered.)";
 
 int Main(int argc, char** argv) {
+  TurnOffMutexChecks();
   CLI::App program(kDescription, "vitok");
   program.footer(kFooter);
   program.set_version_flag("--version", "vitok " + std::string(Version()));

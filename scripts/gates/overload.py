@@ -18,10 +18,27 @@ QUEUE = ("limits.max_images_per_request=16", "batching.max_queued_requests=64")
 SERVER_NICE = 5
 # Within each batch, of half a second or more, memory swings by some 10 %: enough samples of enough batches for a mean.
 SAMPLE_S = 0.05
-LOADS = {
-    "encode jpeg 512x512": ("--method", "encode", "--input", "jpeg", "--sizes", 512),
-    "decode 256x256": ("--method", "decode", "--sizes", 256, "--latent-dtype", "bfloat16"),
-}
+JPEG = ("--method", "encode", "--input", "jpeg", "--sizes", 512)
+LATENTS = ("--method", "decode", "--sizes", 256, "--latent-dtype", "bfloat16")
+# A device that takes 20 ms for a picture of 512x512 and leaves the CPU alone, as a GPU does.
+DEVICE_TOKEN_US = 20
+
+
+def model_server(context):
+    return Server.of_model(context.programs, "overload", *QUEUE, *context.settings(), nice=SERVER_NICE)
+
+
+def device_server(context):
+    settings = (part for setting in QUEUE for part in ("--set", setting))
+    return Server(context.programs, "zero_cost_server", "overload-device", "--time-per-token-us", DEVICE_TOKEN_US,
+                  *settings, nice=SERVER_NICE)
+
+
+CASES = [
+    ("encode jpeg 512x512, the CPU computes", model_server, JPEG),
+    ("decode 256x256, the CPU computes", model_server, LATENTS),
+    ("encode jpeg 512x512, a simulated device computes", device_server, JPEG),
+]
 
 
 def saturate(context, server, load):
@@ -32,8 +49,8 @@ def saturate(context, server, load):
 
 def measure(context):
     rows = []
-    for name, load in LOADS.items():
-        with Server.of_model(context.programs, "overload", *QUEUE, *context.settings(), nice=SERVER_NICE) as server:
+    for name, start_server, load in CASES:
+        with start_server(context) as server:
             before = saturate(context, server, load)
             rate = FACTOR * before
             warm_up, duration = context.seconds(4), context.seconds(30)

@@ -25,10 +25,8 @@ class Programs:
         self.bin = pathlib.Path(build) / "bin"
         self.logs = pathlib.Path(logs)
         self.logs.mkdir(parents=True, exist_ok=True)
-        # As vitok-server sets them for itself: threads of one side that wait must not spin beside the other, and large
-        # blocks of memory are in huge pages.
+        # As vitok-server sets it for itself: threads of one side that wait must not spin beside the other.
         os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-        os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
 
     def run(self, program, *arguments):
         """Runs a program that prints one line of JSON."""

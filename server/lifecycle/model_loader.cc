@@ -1,11 +1,10 @@
 #include "server/lifecycle/model_loader.h"
 
-#include <malloc.h>
-
 #include <limits>
 #include <optional>
 #include <utility>
 
+#include "core/base/allocator.h"
 #include "core/base/monotonic_clock.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
@@ -25,9 +24,7 @@ std::string DeviceOf(const LoadOptions& options) { return options.device == "cud
 // Memory that the allocators keep for later goes back to the system.
 void ReleaseUnusedMemory(const std::string& device) {
   ReleaseCachedMemory(device);
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
+  ReturnFreeMemory();
 }
 
 // What is wrong with files is no fault of a call that names them, and not found again by asking again.

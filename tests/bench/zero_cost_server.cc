@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/mutex_checks.h"
 #include "core/base/status_macros.h"
 #include "server/server.h"
 #include "server/stop_signal.h"
@@ -36,6 +37,7 @@ absl::Status Serve(const std::vector<std::string>& overrides, int64_t patch_px, 
 }  // namespace vitok
 
 int main(int argc, char** argv) {
+  vitok::TurnOffMutexChecks();
   CLI::App app("vitok-server with a tokenizer that costs nothing");
   std::string listen = "127.0.0.1:8500";
   std::string http_listen;

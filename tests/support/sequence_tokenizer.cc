@@ -4,27 +4,10 @@
 
 #include "core/base/status_macros.h"
 #include "core/model/pixel_sequences.h"
+#include "tests/support/done_batch.h"
 
 namespace vitok {
 namespace {
-
-// A batch that is done.
-class DoneBatch final : public PendingBatch {
- public:
-  DoneBatch(std::vector<TokenizerOutput> outputs, const BatchTimes& times)
-      : outputs_(std::move(outputs)), times_(times) {}
-
-  bool IsReady() const override { return true; }
-
-  absl::StatusOr<std::vector<TokenizerOutput>> Wait(BatchTimes& times) override {
-    times = times_;
-    return std::move(outputs_);
-  }
-
- private:
-  std::vector<TokenizerOutput> outputs_;
-  BatchTimes times_;
-};
 
 std::vector<PatchSequence> ImagesOf(absl::Span<const TokenizerItem> items, int64_t patch_px) {
   std::vector<PatchSequence> images;
