@@ -69,7 +69,7 @@ class DeviceWorker {
   absl::Duration PredictTime(const LaneKey& lane, Priority priority, const BatchSize& size) const {
     return batcher_.PredictTime(lane, priority, size);
   }
-  void SetCostModel(const LaneKey& lane, CostModel model) { batcher_.SetCostModel(lane, std::move(model)); }
+  void SetCostModel(const LaneKey& lane, const CostModel& model) { batcher_.SetCostModel(lane, model); }
 
   // See TokenBudgetBatcher.
   void ForgetModel(uint64_t model) { batcher_.ForgetModel(model); }

@@ -8,8 +8,7 @@ namespace vitok {
 RunningBatch::RunningBatch(Batch batch, BatchTrace batch_trace) : trace(std::move(batch_trace)) {
   std::vector<std::unique_ptr<BatchTask>> tasks = std::exchange(batch.tasks, {});
   batch_ = std::move(batch);
-  size_ = tasks.size();
-  record = {.tokens = batch_.size.tokens, .images = static_cast<int64_t>(size_), .reason = batch_.reason};
+  record = {.tokens = batch_.size.tokens, .images = static_cast<int64_t>(tasks.size()), .reason = batch_.reason};
   for (std::unique_ptr<BatchTask>& queued : tasks) {
     std::unique_ptr<TokenizerTask> task(static_cast<TokenizerTask*>(queued.release()));
     if (model_ == nullptr) model_ = task->model;
@@ -21,7 +20,7 @@ RunningBatch::RunningBatch(Batch batch, BatchTrace batch_trace) : trace(std::mov
   }
   record.model = model_->key;
   times.trace = trace.context();
-  times.alone = size_ == 1;
+  times.alone = size() == 1;
 }
 
 void RunningBatch::ForgetItems() {

@@ -24,7 +24,7 @@ class RunningBatch {
   // Its tasks wait in RunningBatch; what else the queue must know of it.
   const Batch& batch() const { return batch_; }
   const LoadedModel& model() const { return *model_; }
-  size_t size() const { return size_; }
+  size_t size() const { return static_cast<size_t>(record.images); }
 
   // What goes into the model; views of memory that stays until ForgetItems.
   const std::vector<TokenizerItem>& items() const { return items_; }
@@ -47,7 +47,6 @@ class RunningBatch {
 
   Batch batch_;
   std::shared_ptr<LoadedModel> model_;
-  size_t size_ = 0;
   std::vector<TokenizerItem> items_;
   std::vector<std::shared_ptr<const void>> item_owners_;
   absl::Mutex mutex_;

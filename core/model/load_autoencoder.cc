@@ -119,14 +119,6 @@ absl::StatusOr<OpenModel> Open(const LoadOptions& options) {
   return model;
 }
 
-absl::StatusOr<std::unique_ptr<Tokenizer>> Load(const LoadOptions& options) {
-  VITOK_ASSIGN_OR_RETURN(const OpenModel open, Open(options));
-  VITOK_ASSIGN_OR_RETURN(WeightMap weights, LoadWeights(open.views, ToScalarType(StorageDType(options.precision))));
-  std::erase_if(weights, [&](const auto& entry) { return !open.shapes.contains(entry.first); });
-  VITOK_ASSIGN_OR_RETURN(Autoencoder model, Autoencoder::Create(open.config, weights, options.precision, open.device));
-  return std::make_unique<AutoencoderTokenizer>(std::move(model));
-}
-
 // Values a token has in memory while a tower runs: patches on their way in and out, the residual stream with what a
 // block computes from it, the hidden layer of its MLP before and after the gate.
 int64_t LiveValues(const AutoencoderConfig& config, const TowerConfig& tower) {
@@ -155,11 +147,11 @@ int64_t TransferBytes(const AutoencoderConfig& config, at::Device device, int64_
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Tokenizer>> LoadAutoencoder(const LoadOptions& options) {
-  try {
-    return Load(options);
-  } catch (const c10::Error& error) {
-    return absl::InternalError(StrCat("loading '", options.folder, "' failed: ", error.what_without_backtrace()));
-  }
+  VITOK_ASSIGN_OR_RETURN(const OpenModel open, Open(options));
+  VITOK_ASSIGN_OR_RETURN(WeightMap weights, LoadWeights(open.views, ToScalarType(StorageDType(options.precision))));
+  std::erase_if(weights, [&](const auto& entry) { return !open.shapes.contains(entry.first); });
+  VITOK_ASSIGN_OR_RETURN(Autoencoder model, Autoencoder::Create(open.config, weights, options.precision, open.device));
+  return std::make_unique<AutoencoderTokenizer>(std::move(model));
 }
 
 absl::StatusOr<AutoencoderMemory> EstimateAutoencoderMemory(const LoadOptions& options, int64_t batch_tokens) {

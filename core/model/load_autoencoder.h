@@ -27,7 +27,7 @@ struct LoadOptions {
 // NOT_FOUND: no such folder or file. INVALID_ARGUMENT: malformed file or variant; weights that do not fit (all missing,
 // unexpected and misshaped names in one message); device unknown; fp8 with a width that is no multiple of 16.
 // FAILED_PRECONDITION: device not present or not compiled in, or one that cannot compute in this precision. The files
-// need not exist afterwards.
+// need not exist afterwards. Memory that runs out and devices that fail leave as c10::Error, as they do in Tokenizer.
 absl::StatusOr<std::unique_ptr<Tokenizer>> LoadAutoencoder(const LoadOptions& options);
 
 struct AutoencoderMemory {

@@ -6,7 +6,7 @@
 
 namespace vitok {
 
-void TokenBudgetBatcher::SetCostModel(const LaneKey& lane, CostModel model) {
+void TokenBudgetBatcher::SetCostModel(const LaneKey& lane, const CostModel& model) {
   absl::MutexLock lock(&mutex_);
   lanes_[lane].costs = std::move(model);
 }

@@ -70,7 +70,7 @@ class TokenBudgetBatcher {
   TokenBudgetBatcher& operator=(const TokenBudgetBatcher&) = delete;
 
   // What is known of a lane's costs before its first batch.
-  void SetCostModel(const LaneKey& lane, CostModel model);
+  void SetCostModel(const LaneKey& lane, const CostModel& model);
 
   // Drops all that is known of a model that is gone. REQUIRES: no task of it waits, runs or comes.
   void ForgetModel(uint64_t model);

@@ -99,12 +99,12 @@ absl::Status ModelLoader::WarmUpModel(const std::shared_ptr<LoadedModel>& model)
   if (limit == absl::ZeroDuration()) return absl::OkStatus();
   const absl::Time start = MonotonicNow();
   const std::string name = model->key.ToString();
-  VITOK_ASSIGN_OR_RETURN(auto costs, WarmUp(model, context_.workers->budget(), limit));
-  for (auto& [op, cost] : costs) {
+  VITOK_ASSIGN_OR_RETURN(const auto costs, WarmUp(model, context_.workers->budget(), limit));
+  for (const auto& [op, cost] : costs) {
     constexpr BatchSize kImage{.tokens = 256, .square_tokens = 256 * 256};
     spdlog::info("model '{}' {}: {:.2f} ms for an image of 256 tokens", name, MethodName(op),
                  absl::ToDoubleMilliseconds(cost.Predict(kImage)));
-    model->worker->SetCostModel({model->id, op}, std::move(cost));
+    model->worker->SetCostModel({model->id, op}, cost);
   }
   spdlog::info("warmed model '{}' up in {:.2f} s", name, absl::ToDoubleSeconds(MonotonicNow() - start));
   return absl::OkStatus();

@@ -5,6 +5,7 @@
 
 #include "core/model/autoencoder.h"
 #include "core/model/autoencoder_config.h"
+#include "core/model/pixel_sequences.h"
 #include "core/model/weight_names.h"
 #include "core/weights/weight_map.h"
 
@@ -38,10 +39,9 @@ inline Autoencoder MakeTinyModel(at::ScalarType dtype = at::kFloat, std::optiona
 inline PatchSequence RandomImage(const AutoencoderConfig& config, int32_t rows, int32_t cols, int64_t seed) {
   at::manual_seed(seed);
   const auto patch = static_cast<int32_t>(config.patch_px);
-  return {at::rand({int64_t{rows} * cols, config.patch_values()}) * 2 - 1,
-          at::arange(rows, at::kInt).repeat_interleave(cols),
-          at::arange(cols, at::kInt).repeat({rows}),
-          {rows * patch, cols * patch, rows, cols}};
+  const ImageGeometry geometry = {rows * patch, cols * patch, rows, cols};
+  const TokenPositions positions = RasterPositions(geometry, /*padding=*/0);
+  return {at::rand({geometry.cells(), config.patch_values()}) * 2 - 1, positions.row_N, positions.col_N, geometry};
 }
 
 }  // namespace vitok

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -12,13 +13,15 @@
 namespace vitok {
 
 // Folders: "none" the fake of ServerTest (patch side 2), "large" one of patch side 4, "slow" one that loads when
-// slow_ is notified (and has notified slow_began_), "broken" one that does not load while broken_ is true.
+// slow_ is notified (and has notified slow_began_), "broken" one that does not load while broken_ is true, "too-large"
+// one for which memory runs out.
 class AdminTest : public ServerTest {
  protected:
   AdminTest() {
     options_.admin_listen = StrCat("unix:", folder_ / "admin.sock");
     load_ = [this](const LoadOptions& options) -> absl::StatusOr<std::unique_ptr<Tokenizer>> {
       if (options.folder == "broken" && broken_) return absl::NotFoundError("no such folder");
+      if (options.folder == "too-large") throw std::bad_alloc();
       if (options.folder == "slow") {
         slow_began_.Notify();
         slow_.WaitForNotification();

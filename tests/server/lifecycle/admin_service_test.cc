@@ -96,6 +96,16 @@ TEST_F(AdminTest, F19_AFailedLoadLeavesTheOthersServingAndCanBeRepeated) {
   EXPECT_TRUE(EncodeWith("fake:2").ok());
 }
 
+TEST_F(AdminTest, F19_ALoadThatRunsOutOfMemoryCanBeRepeated) {
+  StartAdmin();
+  const grpc::Status failed = Load("fake", 2, "too-large");
+  EXPECT_EQ(failed.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(failed.error_message(), HasSubstr("memory ran out"));
+  EXPECT_THAT(Models(), ElementsAre("fake:1 READY", "fake:2 FAILED"));
+  EXPECT_TRUE(Load("fake", 2, "none").ok());
+  EXPECT_TRUE(EncodeWith("fake:2").ok());
+}
+
 TEST_F(AdminTest, F19_AModelThatDoesNotRunIsNotReady) {
   options_.batching.warm_up = absl::Milliseconds(1);
   StartAdmin();
