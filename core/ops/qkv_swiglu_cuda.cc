@@ -81,8 +81,7 @@ void QkvSwiGluCuda(const QuantizedRows& x, const QuantizedRows& weight, int64_t 
                    const at::Tensor& norm_k_D, const RopePositions& positions, at::Tensor& qkv_TQ,
                    at::Tensor& hidden_Th) {
   if (x.values_TK.size(0) == 0) return;
-  QkvSwiGluArgs args =
-      ArgsOf(x.values_TK, weight.values_TK, heads, norm_q_D, norm_k_D, positions, qkv_TQ, hidden_Th);
+  QkvSwiGluArgs args = ArgsOf(x.values_TK, weight.values_TK, heads, norm_q_D, norm_k_D, positions, qkv_TQ, hidden_Th);
   CheckRows(x.scale_T1, at::kFloat, {x.values_TK.size(0), 1});
   CheckRows(weight.scale_T1, at::kFloat, {weight.values_TK.size(0), 1});
   TORCH_CHECK(x.scale_T1.is_contiguous() && weight.scale_T1.is_contiguous(), "scales must be contiguous");

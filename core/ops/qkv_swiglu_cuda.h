@@ -29,8 +29,8 @@ struct QkvSwiGluArgs {
   const int32_t* col;
   const float* frequency;  // [kQkvSwiGluUnit / 4]
   float eps;               // of the norms
-  int hidden;        // a multiple of 8
-  void* hidden_out;  // bfloat16 [tokens, hidden]
+  int hidden;              // a multiple of 8
+  void* hidden_out;        // bfloat16 [tokens, hidden]
   int64_t hidden_stride;
   int multiprocessors;  // of the device
   int64_t cache_bytes;  // its L2

@@ -1,10 +1,10 @@
 // What the product of core/ops/qkv_swiglu.h does with the sums of a tile. A thread has of each of its rows two
-// neighbouring columns in eight, and the four lanes of a row have 64 columns between them: a head of queries or keys, or
-// 32 columns of the hidden state. So norm, rotation and SwiGLU happen in registers; two shuffles add up the squares of a
-// head. Results go through shared memory, so that neighbouring lanes store neighbours in a row. While one warpgroup does
-// this, the other multiplies: it costs nothing as long as it takes less time than that, with one warp of four
-// schedulers each to hide its own latencies. What else it needs, a warp of its own therefore brings to shared memory
-// beforehand, where CUTLASS's kernel has a place for such a warp.
+// neighbouring columns in eight, and the four lanes of a row have 64 columns between them: a head of queries or keys,
+// or 32 columns of the hidden state. So norm, rotation and SwiGLU happen in registers; two shuffles add up the squares
+// of a head. Results go through shared memory, so that neighbouring lanes store neighbours in a row. While one
+// warpgroup does this, the other multiplies: it costs nothing as long as it takes less time than that, with one warp of
+// four schedulers each to hide its own latencies. What else it needs, a warp of its own therefore brings to shared
+// memory beforehand, where CUTLASS's kernel has a place for such a warp.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -150,7 +150,8 @@ class Epilogue : public cutlass::epilogue::collective::detail::Sm90TmaWarpSpecia
     }
   }
 
-  // All lanes must come here. Within a unit the steps of the thread's rows have no branch between them, so they overlap.
+  // All lanes must come here. Within a unit the steps of the thread's rows have no branch between them, so they
+  // overlap.
   template <class Shape, class Tile, class Place, class Engine, class Layout, class Mma>
   CUTLASS_DEVICE void Finish(const Shape& shape, const Tile& tile, const Place& place,
                              const cute::Tensor<Engine, Layout>& sums, Mma mma, int thread,

@@ -6,8 +6,8 @@
 namespace vitok {
 
 // Cosine and sine of the angle position · frequency, each off by less than 2^-19 where |angle| <= 2^24. The angle is
-// rounded to float32 as it is by definition; whole turns are then taken off it, by a 2π in two parts, to where the GPU's
-// approximations are good.
+// rounded to float32 as it is by definition; whole turns are then taken off it, by a 2π in two parts, to where the
+// GPU's approximations are good.
 __device__ __forceinline__ float2 RotationAt(float position, float frequency) {
   constexpr double kTurn = 6.283185307179586477;
   constexpr float kHigh = static_cast<float>(kTurn);

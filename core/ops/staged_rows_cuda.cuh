@@ -18,8 +18,8 @@ inline constexpr int kRowsOfThread = 4;  // of 128 rows of a warpgroup
 template <int kGroups>
 using StagedWords = uint32_t[kRowsOfThread][kGroups];
 
-// What each warp of a warpgroup has of 128 rows: 8 rows for each of a thread's. Rows are 16 bytes longer than needed, so
-// that 8 of them begin in different banks.
+// What each warp of a warpgroup has of 128 rows: 8 rows for each of a thread's. Rows are 16 bytes longer than needed,
+// so that 8 of them begin in different banks.
 struct StagedRows {
   static constexpr int kMaxColumns = 64;
   alignas(16) __nv_bfloat16 rows[4][kRowsOfThread][8][kMaxColumns + 8];
@@ -28,10 +28,10 @@ struct StagedRows {
 // Four matrices of 8 rows and 8 columns, of which each lane has two values in each word. Lanes 8 · i to 8 · i + 7 give
 // the places of the rows of matrix i.
 __device__ __forceinline__ void StoreMatrices(uint32_t a, uint32_t b, uint32_t c, uint32_t d, __nv_bfloat16* row) {
-  asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(
-                   cute::cast_smem_ptr_to_uint(row)),
-               "r"(a), "r"(b), "r"(c), "r"(d)
-               : "memory");
+  asm volatile(
+      "stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(cute::cast_smem_ptr_to_uint(row)),
+      "r"(a), "r"(b), "r"(c), "r"(d)
+      : "memory");
 }
 
 // One predicated instruction, where an `if` around a store becomes a branch.
@@ -46,11 +46,12 @@ __device__ __forceinline__ void StoreIf(bool active, uint4 vector, __nv_bfloat16
       : "memory");
 }
 
-// Stores the warp's part of columns [column, column + 8 · kGroups) of [rows, columns] at `to`, `stride` apart; its first
-// row is first_row. All lanes must come here; `thread` of the warpgroup.
+// Stores the warp's part of columns [column, column + 8 · kGroups) of [rows, columns] at `to`, `stride` apart; its
+// first row is first_row. All lanes must come here; `thread` of the warpgroup.
 template <int kGroups>
-__device__ __forceinline__ void StoreThrough(StagedRows& staging, int thread, const StagedWords<kGroups>& words, void* to,
-                                             int64_t stride, int first_row, int rows, int column, int columns) {
+__device__ __forceinline__ void StoreThrough(StagedRows& staging, int thread, const StagedWords<kGroups>& words,
+                                             void* to, int64_t stride, int first_row, int rows, int column,
+                                             int columns) {
   const int lane = thread % kWarp;
   auto& staged = staging.rows[thread / kWarp];
   __syncwarp();  // what was there has been read
