@@ -2,9 +2,9 @@
 // neighbouring columns in eight, and the four lanes of a row have 64 columns between them: a head of queries or keys,
 // or 32 columns of the hidden state. So norm, rotation and SwiGLU happen in registers; two shuffles add up the squares
 // of a head. Results go through shared memory, so that neighbouring lanes store neighbours in a row. While one
-// warpgroup does this, the other multiplies: it costs nothing as long as it takes less time than that, with one warp of
-// four schedulers each to hide its own latencies. What else it needs, a warp of its own therefore brings to shared
-// memory beforehand, where CUTLASS's kernel has a place for such a warp.
+// warpgroup does this, the other multiplies: it costs nothing as long as it takes less time than that. A scheduler has
+// but one warp for it, whose latencies only its own other rows can hide. What else it needs, a warp of its own
+// therefore brings to shared memory beforehand, where CUTLASS's kernel has a place for such a warp.
 #pragma once
 
 #include <cuda_bf16.h>
