@@ -81,7 +81,7 @@ class Block {
   static void Finish(at::Tensor& x_TW, BlockScratch& scratch);
 
   // The longest batch for which cuBLAS's kernels, made for short ones, gain more than FusesSwiGlu would.
-  static constexpr int64_t kShortTokens = 1024;
+  static constexpr int64_t kShortTokens = 256;
 
  protected:
   Block(const BlockWeights& weights, int64_t heads);

@@ -21,9 +21,7 @@ void CudaBlock::Forward(at::Tensor& x_TW, const AttentionLayout& attention, Bloc
   ResidualNormInto(x_TW, /*residual_TW=*/{}, scratch.h_TW);
   at::Tensor hidden_Th = scratch.out_TK.narrow(1, width_, hidden_);
   if (FusesSwiGlu(in_.weight(), attention.num_tokens())) {
-    QkvSwiGlu(scratch.h_TW, in_.weight(), scratch.in_TP, hidden_Th);
-    at::Tensor no_hidden = hidden_Th.narrow(1, 0, 0);
-    QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, no_hidden);
+    QkvSwiGlu(scratch.h_TW, in_.weight(), heads_, norm_q_D_, norm_k_D_, attention.positions, scratch.in_TP, hidden_Th);
   } else {
     in_.Into(scratch.h_TW, scratch.in_TP);
     QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, hidden_Th, MlpOrder());

@@ -66,9 +66,8 @@ void CudaFp8Block::Forward(at::Tensor& x_TW, const AttentionLayout& attention, B
   ResidualNormInto(x_TW, scratch.pending ? scratch.branch_TW : at::Tensor(), scratch.h8);
   QuantizedRows hidden{scratch.out8.values_TK.narrow(1, width_, hidden_), scratch.out8.scale_T1};
   if (scratch.hidden_Th.defined()) {
-    QkvSwiGlu(scratch.h8, in_.weight(), scratch.in_TP, scratch.hidden_Th);
-    at::Tensor no_hidden = scratch.hidden_Th.narrow(1, 0, 0);
-    QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, no_hidden);
+    QkvSwiGlu(scratch.h8, in_.weight(), heads_, norm_q_D_, norm_k_D_, attention.positions, scratch.in_TP,
+              scratch.hidden_Th);
     QuantizeRowsInto(scratch.hidden_Th, hidden, least_amax_);
   } else {
     in_.Into(scratch.h8, scratch.in_TP);

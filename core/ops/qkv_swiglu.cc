@@ -1,5 +1,6 @@
 #include "core/ops/qkv_swiglu.h"
 
+#include "core/ops/qk_norm_rope.h"
 #include "core/ops/swiglu.h"
 
 namespace vitok {
@@ -34,25 +35,35 @@ at::Tensor InterleavedSwiGluReference(const at::Tensor& y_T2h) {
   return SwiGluReference(y_T2h.unflatten(1, {-1, 2, kMlpGroup}).transpose(1, 2).flatten(1));
 }
 
-void QkvSwiGluReference(const at::Tensor& x_TK, const at::Tensor& weight_PK, at::Tensor& qkv_TQ,
+void QkvSwiGluReference(const at::Tensor& x_TK, const at::Tensor& weight_PK, int64_t heads, const at::Tensor& norm_q_D,
+                        const at::Tensor& norm_k_D, const RopePositions& positions, at::Tensor& qkv_TQ,
                         at::Tensor& hidden_Th) {
-  const at::Tensor y_TP = at::linear(x_TK, weight_PK);
-  qkv_TQ.copy_(y_TP.narrow(1, 0, qkv_TQ.size(1)));
+  at::Tensor y_TP = at::linear(x_TK, weight_PK);
+  at::Tensor y_TQ = y_TP.narrow(1, 0, qkv_TQ.size(1));
+  at::Tensor y_T3HD = y_TQ.unflatten(1, {3, heads, norm_q_D.size(0)});
+  QkNormRopeReference(y_T3HD, norm_q_D, norm_k_D, MakeRopeTable(positions));
+  qkv_TQ.copy_(y_TQ);
   hidden_Th.copy_(InterleavedSwiGluReference(y_TP.narrow(1, qkv_TQ.size(1), 2 * hidden_Th.size(1))));
 }
 
-void QkvSwiGlu(const at::Tensor& x_TK, const at::Tensor& weight_PK, at::Tensor& qkv_TQ, at::Tensor& hidden_Th) {
+void QkvSwiGlu(const at::Tensor& x_TK, const at::Tensor& weight_PK, int64_t heads, const at::Tensor& norm_q_D,
+               const at::Tensor& norm_k_D, const RopePositions& positions, at::Tensor& qkv_TQ, at::Tensor& hidden_Th) {
 #ifdef VITOK_CUDA
-  if (TakesKernel(x_TK, weight_PK, qkv_TQ, hidden_Th)) return QkvSwiGluCuda(x_TK, weight_PK, qkv_TQ, hidden_Th);
+  if (TakesKernel(x_TK, weight_PK, qkv_TQ, hidden_Th)) {
+    return QkvSwiGluCuda(x_TK, weight_PK, heads, norm_q_D, norm_k_D, positions, qkv_TQ, hidden_Th);
+  }
 #endif
-  QkvSwiGluReference(x_TK, weight_PK, qkv_TQ, hidden_Th);
+  QkvSwiGluReference(x_TK, weight_PK, heads, norm_q_D, norm_k_D, positions, qkv_TQ, hidden_Th);
 }
 
-void QkvSwiGlu(const QuantizedRows& x, const QuantizedRows& weight, at::Tensor& qkv_TQ, at::Tensor& hidden_Th) {
+void QkvSwiGlu(const QuantizedRows& x, const QuantizedRows& weight, int64_t heads, const at::Tensor& norm_q_D,
+               const at::Tensor& norm_k_D, const RopePositions& positions, at::Tensor& qkv_TQ, at::Tensor& hidden_Th) {
 #ifdef VITOK_CUDA
-  if (TakesKernel(x.values_TK, weight.values_TK, qkv_TQ, hidden_Th)) return QkvSwiGluCuda(x, weight, qkv_TQ, hidden_Th);
+  if (TakesKernel(x.values_TK, weight.values_TK, qkv_TQ, hidden_Th)) {
+    return QkvSwiGluCuda(x, weight, heads, norm_q_D, norm_k_D, positions, qkv_TQ, hidden_Th);
+  }
 #endif
-  QkvSwiGluReference(x.Dequantize(), weight.Dequantize(), qkv_TQ, hidden_Th);
+  QkvSwiGluReference(x.Dequantize(), weight.Dequantize(), heads, norm_q_D, norm_k_D, positions, qkv_TQ, hidden_Th);
 }
 
 }  // namespace vitok

@@ -5,9 +5,8 @@ namespace vitok {
 
 cudaError_t LaunchQkvSwiGluBfloat16(const QkvSwiGluArgs& args, cudaStream_t stream) {
   using Tile = cute::Shape<cute::_128, cute::_192, cute::_64>;
-  using Epilogue = cutlass::epilogue::collective::detail::Sm90TmaWarpSpecializedAdapter<qkv_swiglu::Epilogue<false>>;
-  return qkv_swiglu::Product<cutlass::bfloat16_t, Tile, cutlass::gemm::KernelTmaWarpSpecializedPingpong, Epilogue,
-                             /*kEpilogueBytes=*/0>::Launch(args, stream);
+  return qkv_swiglu::Product<cutlass::bfloat16_t, Tile, cutlass::gemm::KernelTmaWarpSpecializedPingpong>::Launch(
+      args, stream);
 }
 
 }  // namespace vitok

@@ -3,7 +3,9 @@
 #include <ATen/cuda/CUDAContext.h>
 
 #include "core/ops/launch_cuda.h"
+#include "core/ops/qk_norm_rope_swiglu.h"
 #include "core/ops/qkv_swiglu.h"
+#include "core/ops/rms_norm.h"
 
 namespace vitok {
 
@@ -17,11 +19,20 @@ bool HasQkvSwiGluKernel(const at::Tensor& weight_PK, int64_t hidden) {
 
 namespace {
 
-QkvSwiGluArgs ArgsOf(const at::Tensor& x_TK, const at::Tensor& weight_PK, at::Tensor& qkv_TQ, at::Tensor& hidden_Th) {
-  const int64_t tokens = x_TK.size(0), inputs = x_TK.size(1), plain = qkv_TQ.size(1), hidden = hidden_Th.size(1);
+// The operands of both forms but for their scales.
+QkvSwiGluArgs ArgsOf(const at::Tensor& x_TK, const at::Tensor& weight_PK, int64_t heads, const at::Tensor& norm_q_D,
+                     const at::Tensor& norm_k_D, const RopePositions& positions, at::Tensor& qkv_TQ,
+                     at::Tensor& hidden_Th) {
+  const int64_t tokens = x_TK.size(0), inputs = x_TK.size(1), hidden = hidden_Th.size(1);
+  const int64_t head_dim = norm_q_D.size(0), width = heads * head_dim;
   CheckRows(x_TK, weight_PK.scalar_type(), {tokens, inputs});
-  CheckRows(weight_PK, weight_PK.scalar_type(), {plain + 2 * hidden, inputs});
-  CheckRows(qkv_TQ, at::kBFloat16, {tokens, plain});
+  CheckRows(weight_PK, weight_PK.scalar_type(), {3 * width + 2 * hidden, inputs});
+  CheckRows(norm_q_D, at::kBFloat16, {head_dim});
+  CheckRows(norm_k_D, at::kBFloat16, {head_dim});
+  CheckRows(positions.row_T, at::kInt, {tokens});
+  CheckRows(positions.col_T, at::kInt, {tokens});
+  CheckRows(positions.frequency_F, at::kFloat, {head_dim / 4});
+  CheckRows(qkv_TQ, at::kBFloat16, {tokens, 3 * width});
   CheckRows(hidden_Th, at::kBFloat16, {tokens, hidden});
   TORCH_CHECK(weight_PK.is_contiguous(), "weights must be contiguous");
   const cudaDeviceProp* const device = at::cuda::getDeviceProperties(x_TK.device().index());
@@ -30,9 +41,16 @@ QkvSwiGluArgs ArgsOf(const at::Tensor& x_TK, const at::Tensor& weight_PK, at::Te
           .tokens = tokens,
           .inputs = static_cast<int>(inputs),
           .weight = weight_PK.const_data_ptr(),
-          .plain = static_cast<int>(plain),
+          .plain = static_cast<int>(3 * width),
           .plain_out = qkv_TQ.mutable_data_ptr(),
           .plain_stride = qkv_TQ.stride(0),
+          .rotated = head_dim == kQkvSwiGluUnit ? static_cast<int>(2 * width) : 0,
+          .norm_q = norm_q_D.const_data_ptr(),
+          .norm_k = norm_k_D.const_data_ptr(),
+          .row = positions.row_T.const_data_ptr<int32_t>(),
+          .col = positions.col_T.const_data_ptr<int32_t>(),
+          .frequency = positions.frequency_F.const_data_ptr<float>(),
+          .eps = static_cast<float>(kNormEps),
           .hidden = static_cast<int>(hidden),
           .hidden_out = hidden_Th.mutable_data_ptr(),
           .hidden_stride = hidden_Th.stride(0),
@@ -40,24 +58,37 @@ QkvSwiGluArgs ArgsOf(const at::Tensor& x_TK, const at::Tensor& weight_PK, at::Te
           .cache_bytes = device->l2CacheSize};
 }
 
-}  // namespace
-
-void QkvSwiGluCuda(const at::Tensor& x_TK, const at::Tensor& weight_PK, at::Tensor& qkv_TQ, at::Tensor& hidden_Th) {
-  if (x_TK.size(0) == 0) return;
-  LaunchOn(x_TK, [args = ArgsOf(x_TK, weight_PK, qkv_TQ, hidden_Th)](cudaStream_t stream) {
-    return LaunchQkvSwiGluBfloat16(args, stream);
-  });
+// What the kernel has left to do.
+void NormRotateOthers(const QkvSwiGluArgs& args, int64_t heads, const at::Tensor& norm_q_D, const at::Tensor& norm_k_D,
+                      const RopePositions& positions, at::Tensor& qkv_TQ, at::Tensor& hidden_Th) {
+  if (args.rotated > 0) return;
+  at::Tensor no_hidden = hidden_Th.narrow(1, 0, 0);
+  QkNormRopeSwiGlu(qkv_TQ, heads, norm_q_D, norm_k_D, positions, no_hidden);
 }
 
-void QkvSwiGluCuda(const QuantizedRows& x, const QuantizedRows& weight, at::Tensor& qkv_TQ, at::Tensor& hidden_Th) {
+}  // namespace
+
+void QkvSwiGluCuda(const at::Tensor& x_TK, const at::Tensor& weight_PK, int64_t heads, const at::Tensor& norm_q_D,
+                   const at::Tensor& norm_k_D, const RopePositions& positions, at::Tensor& qkv_TQ,
+                   at::Tensor& hidden_Th) {
+  if (x_TK.size(0) == 0) return;
+  const QkvSwiGluArgs args = ArgsOf(x_TK, weight_PK, heads, norm_q_D, norm_k_D, positions, qkv_TQ, hidden_Th);
+  LaunchOn(x_TK, [&](cudaStream_t stream) { return LaunchQkvSwiGluBfloat16(args, stream); });
+  NormRotateOthers(args, heads, norm_q_D, norm_k_D, positions, qkv_TQ, hidden_Th);
+}
+
+void QkvSwiGluCuda(const QuantizedRows& x, const QuantizedRows& weight, int64_t heads, const at::Tensor& norm_q_D,
+                   const at::Tensor& norm_k_D, const RopePositions& positions, at::Tensor& qkv_TQ,
+                   at::Tensor& hidden_Th) {
   if (x.values_TK.size(0) == 0) return;
-  QkvSwiGluArgs args = ArgsOf(x.values_TK, weight.values_TK, qkv_TQ, hidden_Th);
+  QkvSwiGluArgs args = ArgsOf(x.values_TK, weight.values_TK, heads, norm_q_D, norm_k_D, positions, qkv_TQ, hidden_Th);
   CheckRows(x.scale_T1, at::kFloat, {x.values_TK.size(0), 1});
   CheckRows(weight.scale_T1, at::kFloat, {weight.values_TK.size(0), 1});
   TORCH_CHECK(x.scale_T1.is_contiguous() && weight.scale_T1.is_contiguous(), "scales must be contiguous");
   args.x_scale = x.scale_T1.const_data_ptr<float>();
   args.weight_scale = weight.scale_T1.const_data_ptr<float>();
   LaunchOn(x.values_TK, [&](cudaStream_t stream) { return LaunchQkvSwiGluE4m3(args, stream); });
+  NormRotateOthers(args, heads, norm_q_D, norm_k_D, positions, qkv_TQ, hidden_Th);
 }
 
 }  // namespace vitok

@@ -7,7 +7,7 @@
 
 namespace vitok {
 
-// Columns that the end of the kernel takes at a time.
+// Columns that the end of the kernel takes at a time, and of a head that it can norm and rotate.
 inline constexpr int kQkvSwiGluUnit = 64;
 
 // Device pointers from a 16-byte boundary; strides in elements, multiples of 16 bytes; each row contiguous.
@@ -22,8 +22,15 @@ struct QkvSwiGluArgs {
   int plain;                  // columns that are not the MLP's; a multiple of kQkvSwiGluUnit
   void* plain_out;            // bfloat16 [tokens, plain]
   int64_t plain_stride;
-  int hidden;        // a multiple of 8
-  void* hidden_out;  // bfloat16 [tokens, hidden]
+  int rotated;         // of them, the queries and then as many keys, in heads of kQkvSwiGluUnit; 0: none is normed
+  const void* norm_q;  // bfloat16 [kQkvSwiGluUnit]
+  const void* norm_k;
+  const int32_t* row;  // [tokens]
+  const int32_t* col;
+  const float* frequency;  // [kQkvSwiGluUnit / 4]
+  float eps;               // of the norms
+  int hidden;              // a multiple of 8
+  void* hidden_out;        // bfloat16 [tokens, hidden]
   int64_t hidden_stride;
   int multiprocessors;  // of the device
   int64_t cache_bytes;  // its L2

@@ -64,6 +64,14 @@ __device__ __forceinline__ void StoreFloat(float value, uint8_t* to) {
   *to = __nv_cvt_float_to_fp8(value, __NV_SATFINITE, __NV_E4M3);
 }
 
+__device__ __forceinline__ float SwiGlu(float value, float gate) {
+  constexpr float kMinusLog2E = -1.4426950408889634f;
+  float power, inverse;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(gate * kMinusLog2E));
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(1.0f + power));
+  return value * (gate * inverse);
+}
+
 // Sum and largest value over all threads of a block, for every thread.
 struct SumAndMax {
   float sum;

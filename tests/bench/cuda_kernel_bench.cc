@@ -61,12 +61,14 @@ class Bench {
     const Fp8Linear in8(in_weight), back8(out_weight);
     Flops("bf16 product in", 2 * T * W * P, [&] { in.Into(normed, y); });
     const at::Tensor turned = InterleaveMlp(in_weight, h);
-    Flops("bf16 product in + SwiGLU", 2 * T * W * P, [&] { QkvSwiGlu(normed, turned, qkv, hidden); });
+    Flops("bf16 product in + qk-norm + RoPE + SwiGLU", 2 * T * W * P,
+          [&] { QkvSwiGlu(normed, turned, o_.heads, norm_q, norm_k, positions, qkv, hidden); });
     Flops("bf16 product out", 2 * T * W * (W + h), [&] { back.AddTo(out, x); });
     Flops("fp8 product in", 2 * T * W * P, [&] { in8.Into(normed8, y); });
     const Fp8Linear turned8(turned);
     at::Tensor mlp = hidden.contiguous();
-    Flops("fp8 product in + SwiGLU", 2 * T * W * P, [&] { QkvSwiGlu(normed8, turned8.weight(), qkv, mlp); });
+    Flops("fp8 product in + qk-norm + RoPE + SwiGLU", 2 * T * W * P,
+          [&] { QkvSwiGlu(normed8, turned8.weight(), o_.heads, norm_q, norm_k, positions, qkv, mlp); });
     Bytes("quantise hidden", 3 * T * h, [&] { QuantizeRowsInto(mlp, hidden8, 10); });
     Flops("fp8 product out", 2 * T * W * (W + h), [&] { back8.Into(out8, r); });
   }

@@ -117,12 +117,12 @@ TEST_F(BlockTest, BatchesOfAnyLengthEqualTheFormOfTheCpu) {
   if (!at::hasCUDA()) GTEST_SKIP() << "no GPU (or a build without CUDA)";
   constexpr int64_t kWide = 128, kWideHeads = 2;
   for (const auto& [tokens, hidden] : std::vector<std::pair<int64_t, int64_t>>{
-           {Block::kShortTokens, 336}, {Block::kShortTokens + 1, 336}, {Block::kShortTokens + 1, 343}}) {
+           {Block::kShortTokens, 336}, {Block::kShortTokens + 1, 336}, {1025, 336}, {Block::kShortTokens + 1, 343}}) {
     const BlockWeights weights = Weights(kWide, kWideHeads, hidden);
     const at::Tensor x_TW = at::randn({tokens, kWide});
     const RopePositions positions{at::randint(40, {tokens}, at::kInt), at::randint(40, {tokens}, at::kInt),
                                   RopeFrequencies(kWide / kWideHeads, at::kCPU)};
-    const AttentionLayout layout{{{0, 300, tokens}, std::nullopt}, positions};
+    const AttentionLayout layout{{{0, 100, tokens}, std::nullopt}, positions};
     const auto run = [&](const Block& block, at::Tensor x, const AttentionLayout& attention) {
       BlockScratch scratch = block.MakeScratch(attention);
       block.Forward(x, attention, scratch);
