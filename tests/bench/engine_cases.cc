@@ -22,6 +22,13 @@ std::vector<int64_t> Mix() {
   return lengths;
 }
 
+// What `vitok bench --sizes 256:0.5,512:0.3,1024x768:0.2` sends, to compare a server with the engine alone.
+std::vector<int64_t> ServerMix() {
+  std::vector<int64_t> lengths;
+  for (int i = 0; i < 10; ++i) lengths.insert(lengths.end(), {256, 256, 256, 256, 256, 1024, 1024, 1024, 3072, 3072});
+  return lengths;
+}
+
 // Query and key pairs of one image.
 double Pairs(double tokens, std::optional<int64_t> window) {
   if (!window.has_value() || static_cast<double>(*window) >= tokens - 1) return tokens * tokens;
@@ -45,6 +52,7 @@ std::vector<EngineCase> EngineCases() {
       {"350M-256x500", k350M, Equal(500, 256), {}, {0.586, 0.522}, {0.34, 0.25}},
       {"350M-512x128", k350M, Equal(128, 1024), {}, {2.53, 2.257}, {0, 1.35}},
       {"350M-mix300", k350M, Mix(), {}, {2.71, 0}, {0.78, 0.60}},
+      {"350M-mix100", k350M, ServerMix(), {}, {}, {}},
       {"350M-1024x16", k350M, Equal(16, 4096), {}, {13.4, 12.2}, {9.5, 7.8}},
       {"350M-2048x4", k350M, Equal(4, 16384), {}, {104.8, 99.6}, {85, 75}},
       {"350M-2048x4-w512", k350M, Equal(4, 16384), 512, {}, {26, 20}},
