@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "tests/support/process_size.h"
@@ -26,7 +27,7 @@ void TakeAndFreeBlocks() {
 TEST(AllocatorTest, KeepsLargeBlocksForTheNextRequestUntilItIsAskedForThem) {
   if (!kMemoryIsMeasurable) GTEST_SKIP() << "a sanitizer brings an allocator of its own";
   const int64_t before = ResidentBytes();
-  TakeAndFreeBlocks();
+  std::thread(TakeAndFreeBlocks).join();
   const int64_t freed = ResidentBytes();
   EXPECT_GT(freed - before, int64_t{kBlocks / 2 * kBlockBytes});
   ReturnFreeMemory();
