@@ -64,13 +64,19 @@ BlockScratch CudaFp8Block::MakeScratch(const AttentionLayout& attention) const {
 }
 
 at::Tensor CudaFp8Block::MakeQkv8(const BlockScratch& scratch) const {
-  // The hidden state and what it is made of are in e4m3 elsewhere by then.
-  const int64_t columns = 3 * width_;
+  // The hidden state and what it is made of are in e4m3 elsewhere by then. Rows without a gap are better: those of
+  // other lengths begin inside a line of the cache, which then holds fewer keys.
   const at::Tensor& in_TP = scratch.in_TP;
-  const at::Tensor free = scratch.hidden_Th.defined() ? scratch.hidden_Th : in_TP.slice(1, columns);
-  const at::Tensor qkv8_TQ = 2 * free.size(1) >= columns
-                                 ? free.view(at::kFloat8_e4m3fn).narrow(1, 0, columns)
-                                 : at::empty({in_TP.size(0), columns}, in_TP.options().dtype(at::kFloat8_e4m3fn));
+  const at::ScalarType e4m3 = at::kFloat8_e4m3fn;
+  const int64_t tokens = in_TP.size(0), columns = 3 * width_;
+  at::Tensor qkv8_TQ;
+  if (scratch.hidden_Th.defined() && 2 * hidden_ >= columns) {
+    qkv8_TQ = scratch.hidden_Th.view(e4m3).flatten().narrow(0, 0, tokens * columns).view({tokens, columns});
+  } else if (2 * (in_TP.size(1) - columns) >= columns) {
+    qkv8_TQ = in_TP.slice(1, columns).view(e4m3).narrow(1, 0, columns);
+  } else {
+    qkv8_TQ = at::empty({tokens, columns}, in_TP.options().dtype(e4m3));
+  }
   return qkv8_TQ.unflatten(1, {3, heads_, width_ / heads_});
 }
 

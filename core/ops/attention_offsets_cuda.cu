@@ -5,16 +5,25 @@
 namespace vitok {
 namespace {
 
+// The image of a slot; args.images: none. Only few images are taken in a batch where not all are.
+__device__ int64_t ImageOf(int64_t slot, const AttentionOffsetsArgs& args) {
+  if (args.takes_all) return slot < args.images ? slot : args.images;
+  for (int64_t image = 0; image < args.images; ++image) {
+    const int64_t tokens = args.cu_I1[image + 1] - args.cu_I1[image];
+    if (tokens >= args.from_tokens && tokens < args.to_tokens && slot-- == 0) return image;
+  }
+  return args.images;
+}
+
 __global__ void FillOffsets(const AttentionOffsetsArgs args, AttentionOffsets offsets) {
   const int64_t slot = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
   if (slot > args.slots) return;
-  const int64_t begin = args.cu_I1[slot < args.images ? slot : args.images];
+  const int64_t image = ImageOf(slot, args);
+  const int64_t begin = args.cu_I1[image];
   offsets.in_elements[slot] = begin * args.in_stride;
   offsets.out_elements[slot] = begin * args.out_stride;
   if (slot == args.slots) return;
-  const int64_t tokens = slot < args.images ? args.cu_I1[slot + 1] - begin : 0;
-  const bool taken = tokens >= args.from_tokens && tokens < args.to_tokens;
-  offsets.lengths[slot] = taken ? static_cast<int32_t>(tokens) : 0;
+  offsets.lengths[slot] = image < args.images ? static_cast<int32_t>(args.cu_I1[image + 1] - begin) : 0;
 }
 
 }  // namespace

@@ -18,14 +18,16 @@ struct AttentionOffsets {
 struct AttentionOffsetsArgs {
   const int32_t* cu_I1;  // [images + 1], on the device
   int64_t images;
-  int64_t slots;      // at least `images`
+  int64_t slots;      // at least the images that are taken
   int64_t in_stride;  // elements from one token to the next
   int64_t out_stride;
-  int64_t from_tokens;  // images with fewer tokens, or with `to_tokens` or more, get length 0
+  bool takes_all;  // else the images of from_tokens and more, but fewer than to_tokens
+  int64_t from_tokens;
   int64_t to_tokens;
 };
 
-// Fills `offsets`; slots beyond the images get length 0. One launch, no synchronisation; may be captured in a graph.
+// Fills `offsets` with the images that are taken, in order; slots beyond them get length 0. One launch, no
+// synchronisation; may be captured in a graph.
 cudaError_t LaunchAttentionOffsets(const AttentionOffsetsArgs& args, const AttentionOffsets& offsets,
                                    cudaStream_t stream);
 

@@ -22,7 +22,7 @@ namespace fe = cudnn_frontend;
 
 namespace {
 
-// Names of the graph's tensors. Those from kDescaleQ on are scalars of fp8, kFirstScalar and up.
+// Names of the graph's tensors. Those from kDescaleQ on are the scalars of fp8, in the order of kScalars.
 enum Uid : int64_t {
   kQ = 1,
   kK,

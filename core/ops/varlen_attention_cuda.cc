@@ -4,6 +4,7 @@
 #include <c10/cuda/CUDAStream.h>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -25,8 +26,7 @@ struct Shape {
 };
 
 Shape ShapeOf(const AttentionBatch& batch) {
-  Shape shape{{.images = static_cast<int64_t>(batch.offsets.size()) - 1, .equal_lengths = true},
-              batch.window.value_or(kFullAttention)};
+  Shape shape{{.equal_lengths = true}, batch.window.value_or(kFullAttention)};
   for (size_t i = 0; i + 1 < batch.offsets.size(); ++i) {
     const int64_t tokens = batch.offsets[i + 1] - batch.offsets[i];
     if (tokens < batch.from_tokens || tokens >= batch.to_tokens) {
@@ -35,6 +35,7 @@ Shape ShapeOf(const AttentionBatch& batch) {
     }
     shape.images.equal_lengths &= i == 0 || tokens == shape.images.max_tokens;
     shape.images.max_tokens = std::max(shape.images.max_tokens, tokens);
+    ++shape.images.images;
   }
   if (batch.max_image_tokens.has_value()) {
     shape.images.equal_lengths = false;
@@ -42,6 +43,10 @@ Shape ShapeOf(const AttentionBatch& batch) {
   }
   if (shape.window >= shape.images.max_tokens - 1) shape.window = kFullAttention;
   return shape;
+}
+
+bool TakesAll(const AttentionBatch& batch) {
+  return batch.from_tokens == 0 && batch.to_tokens == std::numeric_limits<int64_t>::max();
 }
 
 at::Tensor CuOnDevice(const AttentionBatch& batch, at::Device device) {
@@ -53,7 +58,8 @@ at::Tensor CuOnDevice(const AttentionBatch& batch, at::Device device) {
 // A plan and the part of the batch it computes.
 struct PlannedRun {
   const AttentionPlan* plan;
-  int64_t first_token;
+  int64_t first_token;  // of a dense plan
+  int64_t first_slot;   // of a packed plan
   int64_t first_head;
 };
 
@@ -63,23 +69,25 @@ class CudnnAttention final : public PreparedAttention {
   static std::unique_ptr<const CudnnAttention> Create(const AttentionPlanKey& key, const Shape& shape,
                                                       const at::Tensor& q_THD, const AttentionBatch& batch) {
     AttentionPlans& plans = AttentionPlans::ForDevice(q_THD.device().index());
+    // On slots without tokens the kernels of fp8 fail.
+    const bool may_spare = key.packed && key.dtype == AttentionDType::kBfloat16;
+    const int64_t slots = may_spare ? ImageSlots(shape.images.images) : shape.images.images;
     std::vector<PlannedRun> runs;
     int64_t images_done = 0;
-    for (const int64_t images :
-         key.packed ? std::vector<int64_t>{ImageSlots(shape.images.images)} : DenseRuns(shape.images.images)) {
+    for (const int64_t images : may_spare ? std::vector<int64_t>{slots} : DenseRuns(slots)) {
       AttentionPlanKey run_key = key;
       run_key.image_slots = images;
       run_key.heads = HeadsAtATime(key);
       const AttentionPlan* const plan = plans.Find(run_key);
       if (plan == nullptr) return nullptr;
       for (int64_t head = 0; head < key.heads; head += run_key.heads) {
-        runs.push_back({plan, images_done * shape.images.max_tokens, head});
+        runs.push_back({plan, key.packed ? 0 : images_done * shape.images.max_tokens, images_done, head});
       }
       images_done += images;
     }
     std::unique_ptr<CudnnAttention> attention(new CudnnAttention(plans, std::move(runs), PathOf(key)));
-    attention->Allocate(key.packed ? ImageSlots(shape.images.images) : 0, q_THD.device());
-    if (key.packed) attention->FillOffsets(key, shape, batch, q_THD.device());
+    attention->Allocate(key.packed ? slots : 0, q_THD.device());
+    if (key.packed) attention->FillOffsets(key, slots, batch, q_THD.device());
     return attention;
   }
 
@@ -97,7 +105,9 @@ class CudnnAttention final : public PreparedAttention {
                                               .k = first(k_THD),
                                               .v = first(v_THD),
                                               .out = first(out_THD),
-                                              .offsets = offsets_,
+                                              .offsets = {.in_elements = offsets_.in_elements + run.first_slot,
+                                                          .out_elements = offsets_.out_elements + run.first_slot,
+                                                          .lengths = offsets_.lengths + run.first_slot},
                                               .workspace = workspace_},
                                              stream);
       TORCH_CHECK(status.ok(), std::string(status.message()));
@@ -129,13 +139,14 @@ class CudnnAttention final : public PreparedAttention {
     workspace_ = bytes + 2 * elements_bytes + lengths_bytes;
   }
 
-  void FillOffsets(const AttentionPlanKey& key, const Shape& shape, const AttentionBatch& batch, at::Device device) {
+  void FillOffsets(const AttentionPlanKey& key, int64_t slots, const AttentionBatch& batch, at::Device device) {
     cu_I1_ = CuOnDevice(batch, device);
     const AttentionOffsetsArgs args{.cu_I1 = cu_I1_.const_data_ptr<int32_t>(),
-                                    .images = shape.images.images,
-                                    .slots = ImageSlots(shape.images.images),
+                                    .images = static_cast<int64_t>(batch.offsets.size()) - 1,
+                                    .slots = slots,
                                     .in_stride = key.strides.in_token,
                                     .out_stride = key.strides.out_token,
+                                    .takes_all = TakesAll(batch),
                                     .from_tokens = batch.from_tokens,
                                     .to_tokens = batch.to_tokens};
     LaunchOn(cu_I1_, [&](cudaStream_t stream) { return LaunchAttentionOffsets(args, offsets_, stream); });
@@ -215,12 +226,17 @@ std::unique_ptr<const PreparedAttention> PrepareCudnn(const at::Tensor& q_THD, c
 }  // namespace
 
 std::unique_ptr<const PreparedAttention> PrepareAttentionCuda(const at::Tensor& q_THD, const at::Tensor& k_THD,
-                                                              const at::Tensor& v_THD, const AttentionBatch& batch,
+                                                              const at::Tensor& v_THD, const AttentionBatch& all,
                                                               const at::Tensor& out_THD) {
   const int64_t head_dim = q_THD.size(2);
   const at::ScalarType dtype = q_THD.scalar_type();
   if (dtype != at::kBFloat16 && dtype != at::kFloat8_e4m3fn) return nullptr;
   if (head_dim % (kAlignment / q_THD.element_size()) != 0 || head_dim > kMaxFlashHeadDim) return nullptr;
+  AttentionBatch batch = all;
+  if (dtype == at::kFloat8_e4m3fn) {
+    if (batch.max_image_tokens.has_value()) return nullptr;  // images of a later replay may be empty
+    batch.from_tokens = std::max<int64_t>(batch.from_tokens, 1);
+  }
   const c10::cuda::CUDAGuard guard(q_THD.device());
   const int capability = at::cuda::getCurrentDeviceProperties()->major;
   const Shape shape = ShapeOf(batch);

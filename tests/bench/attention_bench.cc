@@ -68,8 +68,9 @@ void Run(const Shape& shape) {
         MedianMs([&] { attention->Run(q, k, v, result); }, 10, 0.05));
   };
   const AttentionBatch batch{.offsets = offsets, .window = shape.window, .cu_I1 = cu};
-  AttentionBatch never_dense = batch;  // as for a captured graph
-  never_dense.max_image_tokens = shape.tokens;
+  AttentionBatch never_dense = batch;
+  --never_dense.offsets.back();
+  never_dense.cu_I1 = at::tensor(never_dense.offsets, at::kInt).to(at::kCUDA);
   time(qkv, out, batch);
   time(qkv, out, never_dense);
   at::Tensor qkv8_TQ = at::empty({offsets.back(), 3 * width}, options.dtype(at::kFloat8_e4m3fn));

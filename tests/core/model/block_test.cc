@@ -175,10 +175,10 @@ TEST_F(BlockTest, LongImagesInFp8EqualTheFormulaAloneAndAmongOthers) {
     EXPECT_LT(RelativeError(actual, expected), 0.04) << width;
     const auto [alone, path_alone] = run(fp8, at::kBFloat16, {0, kLong}, kShort);
     EXPECT_EQ(AttentionPathName(path_alone), "dense_fp8");
-    EXPECT_LT(RelativeError(alone, actual.narrow(0, kShort, kLong)), 0.004) << width;
+    EXPECT_LT(RelativeError(alone, actual.narrow(0, kShort, kLong)), 0.01) << width;
     const auto [others, path_of_others] = run(fp8, at::kBFloat16, {0, kShort}, 0);
     EXPECT_EQ(AttentionPathName(path_of_others), "packed");
-    EXPECT_LT(RelativeError(others, actual.narrow(0, 0, kShort)), 0.004) << width;
+    EXPECT_LT(RelativeError(others, actual.narrow(0, 0, kShort)), 0.01) << width;
   }
 }
 

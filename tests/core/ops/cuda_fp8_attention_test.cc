@@ -208,10 +208,24 @@ TEST_F(CudaFp8AttentionTest, TakesValuesOfTheWholeRange) {
   ExpectEqual(buffers, {offsets}, AttentionPath::kPackedFp8);
 }
 
-TEST_F(CudaFp8AttentionTest, HasNoPlanWhereHeadsAreNoMultipleOf16) {
+// Slots are as many as images with tokens, so a batch is cut into runs: 40 and 1.
+TEST_F(CudaFp8AttentionTest, RunsBatchesOfManyImagesInParts) {
+  std::vector<int64_t> lengths;
+  for (int64_t i = 0; i < 37; ++i) lengths.push_back(i % 5 == 3 ? 0 : 40 + i);
+  for (int64_t i = 0; i < 11; ++i) lengths.push_back(70);
+  const std::vector<int64_t> offsets = Offsets(lengths);
+  const Buffers buffers(offsets.back(), 2, 64, 9);
+  ExpectEqual(buffers, {offsets}, AttentionPath::kPackedFp8);
+}
+
+TEST_F(CudaFp8AttentionTest, HasNoPlanWhereHeadsAreNoMultipleOf16OrLengthsAreOnTheDevice) {
   const auto options = at::TensorOptions().device(at::kCUDA).dtype(at::kFloat8_e4m3fn);
   const at::Tensor qkv = at::empty({100, 3, 2, 72}, options), out = at::empty({100, 2, 72}, options);
   EXPECT_EQ(PrepareAttention(qkv.select(1, 0), qkv.select(1, 1), qkv.select(1, 2), {{0, 100}}, out), nullptr);
+  const Buffers buffers(100, 2, 64, 1);
+  const AttentionBatch batch{
+      .offsets = {0, 100}, .cu_I1 = at::tensor({0, 100}, at::kInt).to(at::kCUDA), .max_image_tokens = 100};
+  EXPECT_EQ(PrepareAttention(buffers.q, buffers.k, buffers.v, batch, buffers.out), nullptr);
 }
 
 #ifdef VITOK_CUDA
