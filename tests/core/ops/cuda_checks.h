@@ -37,15 +37,9 @@ inline testing::AssertionResult IsRoundedOnce(const at::Tensor& actual, const at
 
 // The scales of rows by the definition in core/ops/e4m3.h.
 inline at::Tensor ScalesOf(const at::Tensor& x_TK, float least_amax) {
-  at::Tensor amax = x_TK.abs().amax(1, true).clamp_min(least_amax).cpu();
-  if (least_amax > kLeastAmax) {
-    for (int64_t i = 0; i < amax.size(0); ++i) {
-      float held = least_amax;
-      while (held < amax[i].item<float>()) held *= 2;
-      amax[i] = held;
-    }
-  }
-  return amax.to(x_TK.device()) / kE4m3Max;
+  at::Tensor amax = x_TK.abs().amax(1, true).clamp_min(least_amax).to(at::kDouble);
+  if (least_amax > kLeastAmax) amax = least_amax * at::exp2(at::ceil(at::log2(amax / least_amax)));
+  return amax.to(at::kFloat) / kE4m3Max;
 }
 
 // Success if scales equal those of `expected` up to 1e-5 and each value lies within half a step of e4m3 of it.
