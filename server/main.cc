@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "core/base/allocator.h"
 #include "core/base/log.h"
 #include "core/base/mutex_checks.h"
 #include "core/base/status_macros.h"
@@ -107,6 +108,7 @@ absl::Status Run(const Flags& flags, char** argv) {
 }  // namespace vitok
 
 int main(int argc, char** argv) {
+  vitok::TuneAllocator();
   vitok::TurnOffMutexChecks();
   vitok::Flags flags;
   CLI::App app("Serves image tokenizers over gRPC: Encode, Decode and Reconstruct of package vitok.v1.");

@@ -5,6 +5,9 @@
 
 namespace vitok {
 
+// For main, before there are threads.
+void TuneAllocator();
+
 // What is free goes back to the system now. Otherwise it stays for some seconds, for the next requests.
 void ReturnFreeMemory();
 

@@ -18,7 +18,7 @@ void AtenBlock::Forward(at::Tensor& x_TW, const AttentionLayout& attention, Bloc
   at::Tensor qkv_T3W = scratch.qkv_T3HD.view({x_TW.size(0), 3 * width_});
   at::mm_out(qkv_T3W, h_TW, qkv_W3W_);
   QkNormRope(scratch.qkv_T3HD, norm_q_D_, norm_k_D_, scratch.rope);
-  Attend(attention, scratch.out_TK.narrow(1, 0, width_), scratch);
+  Attend(attention.batch, scratch.out_TK.narrow(1, 0, width_), scratch);
   at::Tensor hidden_Th = scratch.out_TK.narrow(1, width_, hidden_);
   SwiGluInto(at::mm(h_TW, fc1_W2h_), hidden_Th);
   x_TW.addmm_(scratch.out_TK, out_KW_);

@@ -8,6 +8,11 @@
 
 namespace vitok {
 
+AttentionPath BlockScratch::path() const {
+  if (fp8_attention != nullptr && fp8_attention->path().has_value()) return *fp8_attention->path();
+  return attention->path();
+}
+
 std::unique_ptr<Block> Block::Create(const BlockWeights& weights, int64_t heads, Precision precision,
                                      Accumulation out_accumulation) {
   if (weights.norm1_W.is_cpu()) return std::make_unique<CpuBlock>(weights, heads);
@@ -59,16 +64,16 @@ void Block::Finish(at::Tensor& x_TW, BlockScratch& scratch) {
   scratch.pending = false;
 }
 
-void Block::Attend(const AttentionLayout& attention, const at::Tensor& attended_TW, BlockScratch& scratch) const {
+void Block::Attend(const AttentionBatch& batch, const at::Tensor& attended_TW, BlockScratch& scratch) const {
   const at::Tensor q_THD = scratch.qkv_T3HD.select(1, 0);
   const at::Tensor k_THD = scratch.qkv_T3HD.select(1, 1);
   const at::Tensor v_THD = scratch.qkv_T3HD.select(1, 2);
   at::Tensor attended_THD = attended_TW.unflatten(1, {heads_, width_ / heads_});
   if (scratch.attention == nullptr) {
-    scratch.attention = PrepareAttention(q_THD, k_THD, v_THD, attention.batch, attended_THD);
+    scratch.attention = PrepareAttention(q_THD, k_THD, v_THD, batch, attended_THD);
     // Attention does not write the rows of tokens that belong to no image, but the next products read them, and a NaN
     // there would reach keys and values beside those of the last image.
-    if (attention.batch.max_image_tokens.has_value()) attended_THD.zero_();
+    if (batch.max_image_tokens.has_value()) attended_THD.zero_();
   }
   scratch.attention->Run(q_THD, k_THD, v_THD, attended_THD);
 }

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "core/base/precision.h"
+#include "core/model/fp8_attention.h"
 #include "core/ops/cuda_linear.h"
 #include "core/ops/qk_norm_rope_swiglu.h"
 #include "core/ops/quantize_rows.h"
@@ -35,6 +36,7 @@ struct BlockScratch {
   at::Tensor out_TK;    // [T, W + h]: attention result | MLP hidden state
 
   std::unique_ptr<const PreparedAttention> attention = {};  // made by the first block that attends
+  std::unique_ptr<const Fp8Attention> fp8_attention = {};   // likewise; CudaFp8Block
 
   RopeTable rope;  // CpuBlock, AtenBlock
 
@@ -44,8 +46,12 @@ struct BlockScratch {
   QuantizedRows h8;      // CudaFp8Block: normed x
   QuantizedRows out8;    // CudaFp8Block: out_TK
   at::Tensor hidden_Th;  // CudaFp8Block: MLP hidden state before it is quantised, if the first product makes it
+  at::Tensor qkv8_T3HD;  // CudaFp8Block: queries, keys, values in e4m3, in memory that is free during attention
   at::Tensor branch_TW;  // CudaFp8Block: attention result, then the block's result
   bool pending = false;  // branch_TW has yet to be added to x
+
+  // How attention was computed, of long images if they have a way of their own. REQUIRES: a block has attended.
+  AttentionPath path() const;
 };
 
 // What of a batch's layout attention needs.
@@ -103,7 +109,7 @@ class Block {
   BlockScratch MakeFusedScratch(const AttentionLayout& attention, int64_t mlp_columns) const;
 
   // Attention of all heads from scratch.qkv_T3HD into attended [T, W], any row stride, the same one in every block.
-  void Attend(const AttentionLayout& attention, const at::Tensor& attended_TW, BlockScratch& scratch) const;
+  void Attend(const AttentionBatch& batch, const at::Tensor& attended_TW, BlockScratch& scratch) const;
 
   const int64_t heads_;
   const int64_t width_;   // W

@@ -30,7 +30,7 @@ void CpuBlock::ForwardIn(const at::Tensor& x_TW, const RopeTable& rope, BlockScr
 
 void CpuBlock::Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const {
   ForEachTokenChunk(x_TW, [&](int64_t begin, int64_t end) { ForwardIn(x_TW, scratch.rope, scratch, begin, end); });
-  Attend(attention, scratch.out_TK.narrow(1, 0, width_), scratch);
+  Attend(attention.batch, scratch.out_TK.narrow(1, 0, width_), scratch);
   ForEachTokenChunk(x_TW, [&](int64_t begin, int64_t end) {
     at::Tensor chunk_TW = x_TW.narrow(0, begin, end - begin);
     out_.AddTo(scratch.out_TK.narrow(0, begin, end - begin), chunk_TW);

@@ -26,7 +26,7 @@ void CudaBlock::Forward(at::Tensor& x_TW, const AttentionLayout& attention, Bloc
     in_.Into(scratch.h_TW, scratch.in_TP);
     QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, hidden_Th, MlpOrder());
   }
-  Attend(attention, scratch.out_TK.narrow(1, 0, width_), scratch);
+  Attend(attention.batch, scratch.out_TK.narrow(1, 0, width_), scratch);
   out_.AddTo(scratch.out_TK, x_TW);
 }
 

@@ -59,7 +59,25 @@ BlockScratch CudaFp8Block::MakeScratch(const AttentionLayout& attention) const {
   scratch.h8 = QuantizedRows::Empty(tokens, width_, device);
   scratch.out8 = QuantizedRows::Empty(tokens, width_ + hidden_, device);
   scratch.branch_TW = at::empty({tokens, width_}, scratch.in_TP.options());
+  scratch.qkv8_T3HD = MakeQkv8(scratch);
   return scratch;
+}
+
+at::Tensor CudaFp8Block::MakeQkv8(const BlockScratch& scratch) const {
+  // The hidden state and what it is made of are in e4m3 elsewhere by then. Rows without a gap are better: those of
+  // other lengths begin inside a line of the cache, which then holds fewer keys.
+  const at::Tensor& in_TP = scratch.in_TP;
+  const at::ScalarType e4m3 = at::kFloat8_e4m3fn;
+  const int64_t tokens = in_TP.size(0), columns = 3 * width_;
+  at::Tensor qkv8_TQ;
+  if (scratch.hidden_Th.defined() && 2 * hidden_ >= columns) {
+    qkv8_TQ = scratch.hidden_Th.view(e4m3).flatten().narrow(0, 0, tokens * columns).view({tokens, columns});
+  } else if (2 * (in_TP.size(1) - columns) >= columns) {
+    qkv8_TQ = in_TP.slice(1, columns).view(e4m3).narrow(1, 0, columns);
+  } else {
+    qkv8_TQ = at::empty({tokens, columns}, in_TP.options().dtype(e4m3));
+  }
+  return qkv8_TQ.unflatten(1, {3, heads_, width_ / heads_});
 }
 
 void CudaFp8Block::Forward(at::Tensor& x_TW, const AttentionLayout& attention, BlockScratch& scratch) const {
@@ -73,11 +91,24 @@ void CudaFp8Block::Forward(at::Tensor& x_TW, const AttentionLayout& attention, B
     in_.Into(scratch.h8, scratch.in_TP);
     QkNormRopeSwiGlu(scratch.in_TP, heads_, norm_q_D_, norm_k_D_, attention.positions, hidden, least_amax_, MlpOrder());
   }
-  Attend(attention, scratch.branch_TW, scratch);  // free: its last contents are in x
-  QuantizedRows attended{scratch.out8.values_TK.narrow(1, 0, width_), scratch.out8.scale_T1};
-  QuantizeRowsBy(scratch.branch_TW, attended);
+  AttendQuantized(attention.batch, scratch);
   out_.Into(scratch.out8, scratch.branch_TW);
   scratch.pending = true;
+}
+
+void CudaFp8Block::AttendQuantized(const AttentionBatch& batch, BlockScratch& scratch) const {
+  QuantizedRows attended{scratch.out8.values_TK.narrow(1, 0, width_), scratch.out8.scale_T1};
+  if (scratch.fp8_attention == nullptr) {
+    scratch.fp8_attention = std::make_unique<Fp8Attention>(batch, scratch.qkv_T3HD, scratch.qkv8_T3HD, attended);
+  }
+  const Fp8Attention& long_images = *scratch.fp8_attention;
+  long_images.Run(scratch.qkv_T3HD, scratch.qkv8_T3HD, least_amax_ / kE4m3Max, attended);
+  if (long_images.other_tokens().empty()) return;
+  Attend(long_images.others(), scratch.branch_TW, scratch);  // free: its last contents are in x
+  for (const auto& [first, count] : long_images.other_tokens()) {
+    QuantizedRows rows = attended.Narrow(first, count);
+    QuantizeRowsBy(scratch.branch_TW.narrow(0, first, count), rows);
+  }
 }
 
 }  // namespace vitok

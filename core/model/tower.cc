@@ -11,7 +11,7 @@ at::Tensor Tower::Forward(const at::Tensor& x_TC, const AttentionLayout& attenti
     BlockScratch scratch = blocks.front()->MakeScratch(attention);
     for (const std::unique_ptr<Block>& block : blocks) block->Forward(x_TW, attention, scratch);
     Block::Finish(x_TW, scratch);
-    if (path != nullptr) *path = scratch.attention->path();
+    if (path != nullptr) *path = scratch.path();
   }
   const at::Tensor y_TM = out(x_TW);
   return norm_result ? LayerNorm(y_TM) : y_TM;

@@ -14,9 +14,21 @@ struct AttentionOffsets {
   int32_t* lengths = nullptr;       // [slots]: tokens
 };
 
-// Fills `offsets` from cu_I1 [images + 1] on the device; slots from `images` on get length 0. Strides are elements from
-// one token to the next. REQUIRES: 0 <= images <= slots. One launch, no synchronisation; may be captured in a graph.
-cudaError_t LaunchAttentionOffsets(const int32_t* cu_I1, int64_t images, int64_t slots, int64_t in_stride,
-                                   int64_t out_stride, const AttentionOffsets& offsets, cudaStream_t stream);
+// The batch that offsets are made of.
+struct AttentionOffsetsArgs {
+  const int32_t* cu_I1;  // [images + 1], on the device
+  int64_t images;
+  int64_t slots;      // at least the images that are taken
+  int64_t in_stride;  // elements from one token to the next
+  int64_t out_stride;
+  bool takes_all;  // else the images of from_tokens and more, but fewer than to_tokens
+  int64_t from_tokens;
+  int64_t to_tokens;
+};
+
+// Fills `offsets` with the images that are taken, in order; slots beyond them get length 0. One launch, no
+// synchronisation; may be captured in a graph.
+cudaError_t LaunchAttentionOffsets(const AttentionOffsetsArgs& args, const AttentionOffsets& offsets,
+                                   cudaStream_t stream);
 
 }  // namespace vitok

@@ -5,6 +5,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -17,11 +18,16 @@ enum class AttentionPath : uint8_t {
   kPacked,    // cuDNN over images of any lengths
   kFlash,     // ATen's flash attention over images of any lengths
   kPerImage,  // ATen's scaled_dot_product_attention, an image at a time
+  kDenseFp8,  // kDense and kPacked with queries, keys, values and result in e4m3
+  kPackedFp8,
 };
-inline constexpr int kNumAttentionPaths = 5;
+inline constexpr int kNumAttentionPaths = 7;
 
-// "cpu", "dense", "packed", "flash", "per_image".
+// "cpu", "dense", "packed", "flash", "per_image", "dense_fp8", "packed_fp8".
 std::string_view AttentionPathName(AttentionPath path);
+
+// What queries, keys, values and the result are.
+enum class AttentionDType : uint8_t { kBfloat16, kE4m3 };
 
 // The images of a batch, as far as a plan depends on them.
 struct AttentionImages {
@@ -44,6 +50,7 @@ inline constexpr int64_t kFullAttention = -1;
 
 // What a plan is built for.
 struct AttentionPlanKey {
+  AttentionDType dtype = AttentionDType::kBfloat16;
   int64_t heads = 0;
   int64_t head_dim = 0;
   int64_t window = kFullAttention;  // tokens to each side
@@ -54,6 +61,9 @@ struct AttentionPlanKey {
 
   friend auto operator<=>(const AttentionPlanKey&, const AttentionPlanKey&) = default;
 };
+
+// How a plan computes: kDense, kPacked or one of their forms in fp8.
+AttentionPath PathOf(const AttentionPlanKey& key);
 
 // The least size of a plan that takes `images`: 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, ... Spare slots cost next
 // to nothing. REQUIRES: images >= 1.
@@ -66,6 +76,14 @@ int64_t TokenBucket(int64_t tokens);
 // Whether a dense plan should compute this batch: a quarter faster at 256 tokens, a tenth at 4096. Lengths that are no
 // multiple of 64 go packed, because every length needs a dense plan of its own.
 bool PrefersDense(const AttentionImages& images);
+
+// The tokens from which on an image's attention is faster in e4m3 than in bfloat16, the pass that quantises queries,
+// keys and values included. What counts are the keys that a query sees, so under a short window it never is: nullopt.
+std::optional<int64_t> LeastFp8Tokens(int64_t head_dim, std::optional<int64_t> window);
+
+// How many of a plan's heads should run at a time, a divisor of all. The plans of fp8 work on all heads at once, and
+// slow down where the keys and values of very long images do not fit the GPU's cache together.
+int64_t HeadsAtATime(const AttentionPlanKey& key);
 
 // The sizes of the dense plans that compute a batch of `images` one after the other. They have no spare slots, so a
 // batch is cut into at most one run of each binary order, with up to 16 sizes an order: 16 -> {16}, 500 -> {496, 4}.

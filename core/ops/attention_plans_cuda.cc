@@ -2,6 +2,7 @@
 
 #include <cudnn_frontend.h>
 
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <map>
@@ -21,8 +22,30 @@ namespace fe = cudnn_frontend;
 
 namespace {
 
-// Names of the graph's tensors.
-enum Uid : int64_t { kQ = 1, kK, kV, kOut, kInOffsets, kOutOffsets, kLengths };
+// Names of the graph's tensors. Those from kDescaleQ on are the scalars of fp8, in the order of kScalars.
+enum Uid : int64_t {
+  kQ = 1,
+  kK,
+  kV,
+  kOut,
+  kInOffsets,
+  kOutOffsets,
+  kLengths,
+  kDescaleQ,
+  kDescaleK,
+  kDescaleV,
+  kDescaleWeights,
+  kScaleWeights,
+  kScaleOut,
+  kAmaxWeights,
+  kAmaxOut,
+};
+
+// Weights of the softmax before they are divided by their sum, at most 1, are rounded to e4m3, too: the largest power
+// of two below 448 keeps those down to 2^-14 exact to 2^-4.
+constexpr float kWeightScale = 256;
+// What fp8 plans read for each scalar, and the two they write, which nobody reads.
+constexpr std::array<float, 8> kScalars = {1, 1, 1, 1 / kWeightScale, kWeightScale, 1, 0, 0};
 
 using TensorHandle = std::shared_ptr<fe::graph::Tensor_attributes>;
 
@@ -30,16 +53,16 @@ using TensorHandle = std::shared_ptr<fe::graph::Tensor_attributes>;
 class GraphBuilder {
  public:
   explicit GraphBuilder(const AttentionPlanKey& key) : key_(key), graph_(std::make_shared<fe::graph::Graph>()) {
-    graph_->set_io_data_type(fe::DataType_t::BFLOAT16)
+    graph_->set_io_data_type(IsFp8() ? fe::DataType_t::FP8_E4M3 : fe::DataType_t::BFLOAT16)
         .set_intermediate_data_type(fe::DataType_t::FLOAT)
         .set_compute_data_type(fe::DataType_t::FLOAT);
   }
 
   std::shared_ptr<fe::graph::Graph> Describe() {
-    auto attention = fe::graph::SDPA_attributes()
-                         .set_name("attention")
-                         .set_generate_stats(false)
-                         .set_attn_scale(static_cast<float>(1.0 / std::sqrt(static_cast<double>(key_.head_dim))));
+    fe::graph::SDPA_attributes attention;  // SDPA_fp8_attributes are the same
+    attention.set_name("attention")
+        .set_generate_stats(false)
+        .set_attn_scale(static_cast<float>(1.0 / std::sqrt(static_cast<double>(key_.head_dim))));
     TensorHandle in_offsets, out_offsets;
     if (key_.packed) {
       in_offsets = PerSlot(kInOffsets, key_.image_slots + 1, fe::DataType_t::INT64);
@@ -56,13 +79,31 @@ class GraphBuilder {
     const TensorHandle q = Input(kQ, in_offsets);
     const TensorHandle k = Input(kK, in_offsets);
     const TensorHandle v = Input(kV, in_offsets);
-    const TensorHandle out = graph_->sdpa(q, k, v, attention)[0];
+    const TensorHandle out = IsFp8() ? AttendFp8(q, k, v, attention) : graph_->sdpa(q, k, v, attention)[0];
     out->set_output(true).set_uid(kOut).set_dim(Dims()).set_stride(Strides(strides.out_token, strides.out_head));
     if (key_.packed) out->set_ragged_offset(out_offsets);
     return std::move(graph_);
   }
 
  private:
+  bool IsFp8() const { return key_.dtype == AttentionDType::kE4m3; }
+
+  TensorHandle AttendFp8(const TensorHandle& q, const TensorHandle& k, const TensorHandle& v,
+                         const fe::graph::SDPA_fp8_attributes& attention) {
+    const auto scalar = [&](Uid uid) { return PerSlot(uid, 1, fe::DataType_t::FLOAT); };
+    const auto [out, stats, amax_weights, amax_out] =
+        graph_->sdpa_fp8(q, k, v, scalar(kDescaleQ), scalar(kDescaleK), scalar(kDescaleV), scalar(kDescaleWeights),
+                         scalar(kScaleWeights), scalar(kScaleOut), attention);
+    for (const auto& [amax, uid] : {std::pair(amax_weights, kAmaxWeights), std::pair(amax_out, kAmaxOut)}) {
+      amax->set_output(true)
+          .set_uid(uid)
+          .set_dim({1, 1, 1, 1})
+          .set_stride({1, 1, 1, 1})
+          .set_data_type(fe::DataType_t::FLOAT);
+    }
+    return out;
+  }
+
   std::vector<int64_t> Dims() const { return {key_.image_slots, key_.heads, key_.max_tokens, key_.head_dim}; }
 
   std::vector<int64_t> Strides(int64_t token, int64_t head) const { return {key_.max_tokens * token, head, token, 1}; }
@@ -88,7 +129,7 @@ class GraphBuilder {
 
 void LogPlan(int device, const AttentionPlanKey& key, std::string_view message, double seconds,
              const std::string& reason) {
-  std::vector<LogField> fields = {{"device", int64_t{device}}, {"path", std::string(key.packed ? "packed" : "dense")},
+  std::vector<LogField> fields = {{"device", int64_t{device}}, {"path", std::string(AttentionPathName(PathOf(key)))},
                                   {"heads", key.heads},        {"head_dim", key.head_dim},
                                   {"images", key.image_slots}, {"image_tokens", key.max_tokens},
                                   {"window", key.window},      {"build_us", static_cast<int64_t>(seconds * 1e6)}};
@@ -100,17 +141,19 @@ void LogPlan(int device, const AttentionPlanKey& key, std::string_view message, 
 
 class AttentionPlan {
  public:
-  AttentionPlan(std::shared_ptr<fe::graph::Graph> graph, int64_t workspace_bytes, bool packed)
-      : graph(std::move(graph)), workspace_bytes(workspace_bytes), packed(packed) {}
+  AttentionPlan(std::shared_ptr<fe::graph::Graph> graph, int64_t workspace_bytes, const AttentionPlanKey& key)
+      : graph(std::move(graph)), workspace_bytes(workspace_bytes), packed(key.packed), dtype(key.dtype) {}
 
   const std::shared_ptr<fe::graph::Graph> graph;
   const int64_t workspace_bytes;
   const bool packed;
+  const AttentionDType dtype;
 };
 
 struct AttentionPlans::State {
   absl::Mutex mutex;
   cudnnHandle_t handle ABSL_GUARDED_BY(mutex) = nullptr;
+  float* scalars ABSL_GUARDED_BY(mutex) = nullptr;  // kScalars on the device, made with the first plan of fp8
   std::map<AttentionPlanKey, std::unique_ptr<const AttentionPlan>> plans ABSL_GUARDED_BY(mutex);  // nullptr: refused
 
   // The handle of cuDNN, made when it is first needed.
@@ -122,10 +165,24 @@ struct AttentionPlans::State {
     return absl::InternalError(StrCat("cudnnCreate: ", cudnnGetErrorString(status)));
   }
 
+  absl::Status EnsureScalars() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    if (scalars != nullptr) return absl::OkStatus();
+    void* memory = nullptr;
+    cudaError_t error = cudaMalloc(&memory, sizeof(kScalars));
+    if (error == cudaSuccess) {
+      error = cudaMemcpy(memory, kScalars.data(), sizeof(kScalars), cudaMemcpyHostToDevice);
+    }
+    if (error != cudaSuccess) return absl::InternalError(StrCat("scalars of fp8: ", cudaGetErrorString(error)));
+    scalars = static_cast<float*>(memory);
+    return absl::OkStatus();
+  }
+
   // nullptr with `reason` set if cuDNN has no such plan.
   std::unique_ptr<const AttentionPlan> Build(const AttentionPlanKey& key, std::string* reason)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    if (const absl::Status status = EnsureHandle(); !status.ok()) {
+    absl::Status status = EnsureHandle();
+    if (status.ok() && key.dtype == AttentionDType::kE4m3) status = EnsureScalars();
+    if (!status.ok()) {
       *reason = std::string(status.message());
       return nullptr;
     }
@@ -133,7 +190,7 @@ struct AttentionPlans::State {
     fe::error_t error = graph->build(handle, {fe::HeurMode_t::A});
     int64_t workspace_bytes = 0;
     if (error.is_good()) error = graph->get_workspace_size(workspace_bytes);
-    if (error.is_good()) return std::make_unique<AttentionPlan>(std::move(graph), workspace_bytes, key.packed);
+    if (error.is_good()) return std::make_unique<AttentionPlan>(std::move(graph), workspace_bytes, key);
     *reason = error.get_message();
     return nullptr;
   }
@@ -176,6 +233,9 @@ absl::Status AttentionPlans::Run(const AttentionPlan& plan, const AttentionPoint
     tensors[kLengths] = pointers.offsets.lengths;
   }
   const absl::MutexLock lock(&state_->mutex);
+  if (plan.dtype == AttentionDType::kE4m3) {
+    for (size_t i = 0; i < kScalars.size(); ++i) tensors[kDescaleQ + static_cast<int64_t>(i)] = state_->scalars + i;
+  }
   if (const cudnnStatus_t status = cudnnSetStream(state_->handle, stream); status != CUDNN_STATUS_SUCCESS) {
     return absl::InternalError(StrCat("cudnnSetStream: ", cudnnGetErrorString(status)));
   }

@@ -13,7 +13,8 @@
 
 namespace vitok {
 
-// A plan of cuDNN for one shape: bfloat16, softmax(q·kᵀ / sqrt(D))·v. Immutable.
+// A plan of cuDNN for one shape: softmax(q·kᵀ / sqrt(D))·v. In e4m3 inputs are taken for what they are, and the result
+// is rounded to e4m3, saturating. Immutable.
 class AttentionPlan;
 
 // Device memory that a plan works on, of the device it was built for, 16-byte aligned.

@@ -44,12 +44,32 @@ __device__ __forceinline__ uint32_t PackE4m3(float a, float b) {
 }
 
 // e4m3(values · factor)
-__device__ __forceinline__ void StoreVector(const float (&values)[kVector], float factor, uint8_t* to) {
+__device__ __forceinline__ uint2 PackE4m3(const float (&values)[kVector], float factor) {
   const auto four = [&](int i) {
     return PackE4m3(values[i] * factor, values[i + 1] * factor) |
            PackE4m3(values[i + 2] * factor, values[i + 3] * factor) << 16;
   };
-  *reinterpret_cast<uint2*>(to) = make_uint2(four(0), four(4));
+  return make_uint2(four(0), four(4));
+}
+
+__device__ __forceinline__ void StoreVector(const float (&values)[kVector], float factor, uint8_t* to) {
+  *reinterpret_cast<uint2*>(to) = PackE4m3(values, factor);
+}
+
+__device__ __forceinline__ float2 UnpackE4m3(uint32_t pair) {
+  const __half2_raw halves = __nv_cvt_fp8x2_to_halfraw2(static_cast<__nv_fp8x2_storage_t>(pair), __NV_E4M3);
+  return __half22float2(halves);
+}
+
+__device__ __forceinline__ void LoadVector(const uint8_t* from, float (&values)[kVector]) {
+  const uint2 raw = *reinterpret_cast<const uint2*>(from);
+  const uint32_t pairs[4] = {raw.x, raw.x >> 16, raw.y, raw.y >> 16};
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    const float2 pair = UnpackE4m3(pairs[i]);
+    values[2 * i] = pair.x;
+    values[2 * i + 1] = pair.y;
+  }
 }
 
 __device__ __forceinline__ float AbsMax(const float (&values)[kVector], float amax) {
@@ -59,6 +79,7 @@ __device__ __forceinline__ float AbsMax(const float (&values)[kVector], float am
 }
 
 __device__ __forceinline__ float LoadFloat(const __nv_bfloat16* from) { return __bfloat162float(*from); }
+__device__ __forceinline__ float LoadFloat(const uint8_t* from) { return UnpackE4m3(*from).x; }
 __device__ __forceinline__ void StoreFloat(float value, __nv_bfloat16* to) { *to = __float2bfloat16_rn(value); }
 __device__ __forceinline__ void StoreFloat(float value, uint8_t* to) {
   *to = __nv_cvt_float_to_fp8(value, __NV_SATFINITE, __NV_E4M3);
@@ -70,6 +91,16 @@ __device__ __forceinline__ float SwiGlu(float value, float gate) {
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(gate * kMinusLog2E));
   asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(1.0f + power));
   return value * (gate * inverse);
+}
+
+// The scale of a row (core/ops/e4m3.h). NaN counts as 0.
+__device__ __forceinline__ float ScaleOfRow(float amax, float least_amax) {
+  if (!(amax > least_amax)) return least_amax / kE4m3Max;
+  const float ratio = amax / least_amax;
+  if (least_amax <= kLeastAmax || ratio > kLargestPowerOfTwo) return amax / kE4m3Max;
+  constexpr uint32_t kMantissa = 0x7fffff;
+  const float power = __uint_as_float((__float_as_uint(ratio) + kMantissa) & ~kMantissa);  // not below ratio
+  return least_amax / kE4m3Max * power;
 }
 
 // Sum and largest value over all threads of a block, for every thread.

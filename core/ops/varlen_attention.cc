@@ -45,7 +45,8 @@ std::unique_ptr<const PreparedAttention> Choose(const at::Tensor& q_THD, const a
   }
 #ifdef VITOK_CUDA
   if (q_THD.is_cuda() && q_THD.numel() > 0) {
-    if (auto attention = PrepareAttentionCuda(q_THD, k_THD, v_THD, batch, out_THD)) return attention;
+    auto attention = PrepareAttentionCuda(q_THD, k_THD, v_THD, batch, out_THD);
+    if (attention != nullptr || q_THD.scalar_type() == at::kFloat8_e4m3fn) return attention;
   }
 #endif
   return std::make_unique<UnplannedAttention>(batch, AttentionPath::kPerImage, &VarlenAttentionIntoPerImage);
@@ -72,6 +73,7 @@ std::unique_ptr<const PreparedAttention> PrepareAttention(const at::Tensor& q_TH
                                                           const at::Tensor& v_THD, const AttentionBatch& batch,
                                                           const at::Tensor& out_THD) {
   std::unique_ptr<const PreparedAttention> attention = Choose(q_THD, k_THD, v_THD, batch, out_THD);
+  if (attention == nullptr) return nullptr;
   const AttentionPath path = attention->path();
   CountAttentionPass(path);
   if (path == AttentionPath::kFlash || (path == AttentionPath::kPerImage && q_THD.is_cuda())) LogFallback(path, q_THD);

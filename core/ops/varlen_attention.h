@@ -10,6 +10,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -26,6 +27,11 @@ struct AttentionBatch {
   // The offsets as int32 [I + 1] on the device of the tokens. Undefined: copied from `offsets`.
   at::Tensor cu_I1 = {};
 
+  // Images with fewer tokens, or with `to_tokens` or more, need not be computed: their rows of the result hold no
+  // meaning. REQUIRES: not all of them.
+  int64_t from_tokens = 0;
+  int64_t to_tokens = std::numeric_limits<int64_t>::max();
+
   // For a captured CUDA graph that will be replayed with other lengths: the most tokens that an image will have then.
   // Lengths are read from cu_I1 when the graph runs, I images of 0 to so many tokens; the path is never kDense, and
   // must not be kPerImage. REQUIRES: cu_I1, and no image of `offsets` is longer. nullopt: lengths are those of
@@ -41,8 +47,8 @@ class PreparedAttention {
   PreparedAttention& operator=(const PreparedAttention&) = delete;
 
   // Writes the result into out_THD, which must not overlap the inputs. REQUIRES: tensors like those it was prepared
-  // with (shapes, strides, dtype, device; q, k and v at addresses as aligned). Not differentiable. On the paths kDense
-  // and kPacked it only launches kernels: no allocation, no synchronisation.
+  // with (shapes, strides, dtype, device; q, k and v at addresses as aligned). Not differentiable. On the paths of
+  // cuDNN it only launches kernels: no allocation, no synchronisation.
   virtual void Run(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
                    at::Tensor& out_THD) const = 0;
 
@@ -57,6 +63,10 @@ class PreparedAttention {
 // goes through cuDNN: kDense if all images have one length (PrefersDense), else kPacked; where cuDNN has no plan,
 // kFlash (also on older GPUs). Everything else is kPerImage. A plan that is not there yet is built now, which takes up
 // to a second. Waits for the device only if cu_I1 is undefined.
+//
+// In e4m3 (kFloat8_e4m3fn, all four) inputs are taken for what they are, weights and result are rounded to e4m3:
+// kDenseFp8 and kPackedFp8 with D a multiple of 16; nullptr on a GPU where cuDNN has no plan, and with
+// max_image_tokens.
 std::unique_ptr<const PreparedAttention> PrepareAttention(const at::Tensor& q_THD, const at::Tensor& k_THD,
                                                           const at::Tensor& v_THD, const AttentionBatch& batch,
                                                           const at::Tensor& out_THD);
@@ -74,7 +84,7 @@ at::Tensor VarlenAttentionReference(const at::Tensor& q_THD, const at::Tensor& k
 void VarlenAttentionIntoCpu(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
                             const std::vector<int64_t>& offsets, std::optional<int64_t> window, at::Tensor& out_THD);
 
-// ATen's scaled_dot_product_attention for one image after the other; any device and float dtype.
+// ATen's scaled_dot_product_attention for one image after the other; any device and float dtype, e4m3 through float32.
 void VarlenAttentionIntoPerImage(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
                                  const std::vector<int64_t>& offsets, std::optional<int64_t> window,
                                  at::Tensor& out_THD);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/ops/attention_mask.h"
+#include "core/ops/e4m3.h"
 #include "core/ops/varlen_attention.h"
 
 namespace vitok {
@@ -25,6 +26,13 @@ void AttendInto(const at::Tensor& q_NHD, const at::Tensor& k_MHD, const at::Tens
 void VarlenAttentionIntoPerImage(const at::Tensor& q_THD, const at::Tensor& k_THD, const at::Tensor& v_THD,
                                  const std::vector<int64_t>& offsets, std::optional<int64_t> window,
                                  at::Tensor& out_THD) {
+  if (q_THD.scalar_type() == at::kFloat8_e4m3fn) {
+    at::Tensor float_THD = at::empty(out_THD.sizes(), out_THD.options().dtype(at::kFloat));
+    VarlenAttentionIntoPerImage(q_THD.to(at::kFloat), k_THD.to(at::kFloat), v_THD.to(at::kFloat), offsets, window,
+                                float_THD);
+    out_THD.copy_(float_THD.clamp_(-kE4m3Max, kE4m3Max));
+    return;
+  }
   for (size_t i = 0; i + 1 < offsets.size(); ++i) {
     const int64_t begin = offsets[i];
     const int64_t tokens = offsets[i + 1] - begin;

@@ -1,5 +1,6 @@
 // Times packed attention on a GPU beside ATen's flash attention, at the shapes of docs/PERFORMANCE.md. A line of JSON a
-// shape: medians by CUDA events, and TFLOP/s of the pairs that are computed.
+// shape: medians by CUDA events, and TFLOP/s of the pairs that are computed. quantize_ms: the pass that makes queries,
+// keys and values e4m3, without which *_fp8 is.
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "core/base/log.h"
+#include "core/ops/quantize_qkv.h"
 #include "core/ops/varlen_attention.h"
 #include "nlohmann/json.hpp"
 #include "tests/bench/cuda_timer.h"
@@ -41,7 +43,6 @@ void Run(const Shape& shape) {
   const auto options = at::TensorOptions().device(at::kCUDA).dtype(at::kBFloat16);
   const at::Tensor y = at::randn({offsets.back(), 3 * width + 2 * shape.hidden}, options);
   const at::Tensor qkv = y.narrow(1, 0, 3 * width).unflatten(1, {3, shape.heads, shape.head_dim});
-  const at::Tensor q = qkv.select(1, 0), k = qkv.select(1, 1), v = qkv.select(1, 2);
   at::Tensor out = at::empty({offsets.back(), width + shape.hidden}, options)
                        .narrow(1, 0, width)
                        .unflatten(1, {shape.heads, shape.head_dim});
@@ -59,20 +60,35 @@ void Run(const Shape& shape) {
     line[name + "_ms"] = ms;
     line[name + "_tflops"] = flops / ms * 1e-9;
   };
-  const auto time = [&](const AttentionBatch& batch) {
-    const auto attention = PrepareAttention(q, k, v, batch, out);
-    add(std::string(AttentionPathName(attention->path())), MedianMs([&] { attention->Run(q, k, v, out); }, 10, 0.05));
+  const auto time = [&](const at::Tensor& qkv_T3HD, at::Tensor result, const AttentionBatch& batch) {
+    const at::Tensor q = qkv_T3HD.select(1, 0), k = qkv_T3HD.select(1, 1), v = qkv_T3HD.select(1, 2);
+    const auto attention = PrepareAttention(q, k, v, batch, result);
+    if (attention == nullptr) return;
+    add(std::string(AttentionPathName(attention->path())),
+        MedianMs([&] { attention->Run(q, k, v, result); }, 10, 0.05));
   };
-  time({.offsets = offsets, .window = shape.window, .cu_I1 = cu});
-  // Never dense: as for a captured graph.
-  time({.offsets = offsets, .window = shape.window, .cu_I1 = cu, .max_image_tokens = shape.tokens});
-  add("flash",
-      MedianMs(
-          [&] {
-            out.copy_(std::get<0>(at::_flash_attention_forward(q, k, v, cu, cu, shape.tokens, shape.tokens, 0.0, false,
-                                                               false, {}, shape.window, shape.window)));
-          },
-          5, 0.05));
+  const AttentionBatch batch{.offsets = offsets, .window = shape.window, .cu_I1 = cu};
+  AttentionBatch never_dense = batch;
+  --never_dense.offsets.back();
+  never_dense.cu_I1 = at::tensor(never_dense.offsets, at::kInt).to(at::kCUDA);
+  time(qkv, out, batch);
+  time(qkv, out, never_dense);
+  at::Tensor qkv8_TQ = at::empty({offsets.back(), 3 * width}, options.dtype(at::kFloat8_e4m3fn));
+  const at::Tensor qkv_TQ = y.narrow(1, 0, 3 * width);
+  line["quantize_ms"] = MedianMs([&] { QuantizeQkv(qkv_TQ, 1.0f / 16, qkv8_TQ); }, 10, 0.05);
+  const at::Tensor qkv8 = qkv8_TQ.unflatten(1, {3, shape.heads, shape.head_dim});
+  const at::Tensor out8 = at::empty({offsets.back(), width + shape.hidden}, qkv8.options())
+                              .narrow(1, 0, width)
+                              .unflatten(1, {shape.heads, shape.head_dim});
+  time(qkv8, out8, batch);
+  time(qkv8, out8, never_dense);
+  add("flash", MedianMs(
+                   [&] {
+                     out.copy_(std::get<0>(at::_flash_attention_forward(
+                         qkv.select(1, 0), qkv.select(1, 1), qkv.select(1, 2), cu, cu, shape.tokens, shape.tokens, 0.0,
+                         false, false, {}, shape.window, shape.window)));
+                   },
+                   5, 0.05));
   std::cout << line << std::endl;
 }
 
@@ -89,6 +105,7 @@ int main() {
   for (const vitok::Shape& shape : std::vector<vitok::Shape>{{16, 64, 2736, 500, 256, 0, {}},
                                                              {16, 64, 2736, 128, 1024, 0, {}},
                                                              {16, 64, 2736, 300, 1024, 3, {}},
+                                                             {16, 64, 2736, 64, 2048, 0, {}},
                                                              {16, 64, 2736, 16, 4096, 0, {}},
                                                              {16, 64, 2736, 4, 16384, 0, {}},
                                                              {16, 64, 2736, 4, 16384, 0, 512},
@@ -97,7 +114,9 @@ int main() {
                                                              {16, 64, 2736, 1, 256, 0, {}},
                                                              {24, 72, 4608, 64, 256, 0, {}},
                                                              {24, 128, 8208, 64, 256, 0, {}},
-                                                             {24, 128, 8208, 4, 4096, 0, {}}}) {
+                                                             {24, 128, 8208, 8, 2304, 0, {}},
+                                                             {24, 128, 8208, 4, 4096, 0, {}},
+                                                             {24, 128, 8208, 4, 4096, 0, 512}}) {
     vitok::Run(shape);
   }
   return 0;

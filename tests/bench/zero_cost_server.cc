@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/allocator.h"
 #include "core/base/mutex_checks.h"
 #include "core/base/status_macros.h"
 #include "server/server.h"
@@ -37,6 +38,7 @@ absl::Status Serve(const std::vector<std::string>& overrides, int64_t patch_px, 
 }  // namespace vitok
 
 int main(int argc, char** argv) {
+  vitok::TuneAllocator();
   vitok::TurnOffMutexChecks();
   CLI::App app("vitok-server with a tokenizer that costs nothing");
   std::string listen = "127.0.0.1:8500";

@@ -25,11 +25,14 @@ TEST(AttentionMetricsTest, FollowWhatIsCounted) {
   const double built = Read(values, "vitok_attention_plans_total", "built");
   const double refused = Read(values, "vitok_attention_plans_total", "refused");
   const double seconds = Read(values, "vitok_attention_plan_seconds_total", "");
+  const double packed_fp8 = Read(values, "vitok_attention_passes_total", "packed_fp8");
   CountAttentionPass(AttentionPath::kDense);
+  CountAttentionPass(AttentionPath::kPackedFp8);
   CountAttentionPlan(/*built=*/true, 0.5);
   CountAttentionPlan(/*built=*/false, 0.25);
   EXPECT_EQ(Read(values, "vitok_attention_passes_total", "dense"), dense + 1);
   EXPECT_EQ(Read(values, "vitok_attention_passes_total", "per_image"), per_image);
+  EXPECT_EQ(Read(values, "vitok_attention_passes_total", "packed_fp8"), packed_fp8 + 1);
   EXPECT_EQ(Read(values, "vitok_attention_plans_total", "built"), built + 1);
   EXPECT_EQ(Read(values, "vitok_attention_plans_total", "refused"), refused + 1);
   EXPECT_EQ(Read(values, "vitok_attention_plan_seconds_total", ""), seconds + 0.75);

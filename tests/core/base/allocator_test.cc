@@ -4,7 +4,6 @@
 
 #include <cstring>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "tests/support/process_size.h"
@@ -26,8 +25,9 @@ void TakeAndFreeBlocks() {
 
 TEST(AllocatorTest, KeepsLargeBlocksForTheNextRequestUntilItIsAskedForThem) {
   if (!kMemoryIsMeasurable) GTEST_SKIP() << "a sanitizer brings an allocator of its own";
+  TuneAllocator();
   const int64_t before = ResidentBytes();
-  std::thread(TakeAndFreeBlocks).join();
+  TakeAndFreeBlocks();
   const int64_t freed = ResidentBytes();
   EXPECT_GT(freed - before, int64_t{kBlocks / 2 * kBlockBytes});
   ReturnFreeMemory();

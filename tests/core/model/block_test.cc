@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <tuple>
+#include <utility>
 
 #include "core/model/aten_block.h"
 #include "core/model/cpu_block.h"
@@ -139,6 +141,44 @@ TEST_F(BlockTest, BatchesOfAnyLengthEqualTheFormOfTheCpu) {
     const CudaFp8Block fp8(As(weights, at::kBFloat16, at::kCUDA), kWideHeads);
     const at::Tensor actual8 = run(fp8, x_TW.to(at::kCUDA, at::kBFloat16), on_gpu);
     EXPECT_LT(RelativeError(actual8, expected), 0.04) << tokens << " tokens, hidden " << hidden;
+  }
+}
+
+// Images that are long enough for attention in e4m3 among others, with the first product of either kind: an image's
+// result must not depend on those beside it.
+TEST_F(BlockTest, LongImagesInFp8EqualTheFormulaAloneAndAmongOthers) {
+  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU (or a build without CUDA)";
+  constexpr int64_t kLong = 4160, kShort = 300;
+  for (const auto& [width, heads, hidden] :
+       std::vector<std::tuple<int64_t, int64_t, int64_t>>{{128, 2, 336}, {1040, 13, 1600}, {256, 2, 336}}) {
+    const BlockWeights weights = As(Weights(width, heads, hidden), at::kFloat, at::kCUDA);
+    const at::Tensor x_TW = at::randn({kLong + 2 * kShort, width}, at::TensorOptions(at::kCUDA));
+    const auto run = [&, heads = heads](const Block& block, at::ScalarType dtype, std::vector<int64_t> offsets,
+                                        int64_t first) {
+      const int64_t tokens = offsets.back();
+      at::Tensor x = x_TW.narrow(0, first, tokens).to(dtype, /*non_blocking=*/false, /*copy=*/true);
+      const at::Tensor position_T = at::arange(first, first + tokens, x.options().dtype(at::kInt));
+      const AttentionLayout layout{{std::move(offsets), std::nullopt},
+                                   {position_T.floor_divide(64).to(at::kInt), position_T.remainder(64).to(at::kInt),
+                                    RopeFrequencies(x.size(1) / heads, at::kCUDA)}};
+      BlockScratch scratch = block.MakeScratch(layout);
+      block.Forward(x, layout, scratch);
+      Block::Finish(x, scratch);
+      return std::pair(x.to(at::kFloat), scratch.path());
+    };
+    const std::vector<int64_t> offsets = {0, kShort, kShort + kLong, 2 * kShort + kLong};
+    const AtenBlock reference(weights, heads);
+    const CudaFp8Block fp8(As(weights, at::kBFloat16, at::kCUDA), heads);
+    const at::Tensor expected = run(reference, at::kFloat, offsets, 0).first;
+    const auto [actual, path] = run(fp8, at::kBFloat16, offsets, 0);
+    EXPECT_EQ(AttentionPathName(path), "packed_fp8");
+    EXPECT_LT(RelativeError(actual, expected), 0.04) << width;
+    const auto [alone, path_alone] = run(fp8, at::kBFloat16, {0, kLong}, kShort);
+    EXPECT_EQ(AttentionPathName(path_alone), "dense_fp8");
+    EXPECT_LT(RelativeError(alone, actual.narrow(0, kShort, kLong)), 0.01) << width;
+    const auto [others, path_of_others] = run(fp8, at::kBFloat16, {0, kShort}, 0);
+    EXPECT_EQ(AttentionPathName(path_of_others), "packed");
+    EXPECT_LT(RelativeError(others, actual.narrow(0, 0, kShort)), 0.01) << width;
   }
 }
 

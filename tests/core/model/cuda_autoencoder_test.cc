@@ -3,6 +3,7 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
+#include "core/ops/attention_stats.h"
 #include "core/tokens/pack.h"
 #include "tests/support/cuda_test.h"
 #include "tests/support/tensor_matchers.h"
@@ -56,6 +57,25 @@ TEST_P(CudaAutoencoderTest, StaysNearFloat32) {
     EXPECT_LT(RelativeError(z, expected_z), bound) << PrecisionName(precision);
     EXPECT_LT(RelativeError(patches, expected_patches), bound) << PrecisionName(precision);
   }
+}
+
+// An image whose attention is in e4m3 in the encoder, where heads are of 64, if nothing but its own tokens limits it.
+TEST_P(CudaAutoencoderTest, LongImagesStayNearFloat32) {
+  constexpr char kVariant[] = "w128_d3_h2-w144_d3_h2/1x8x16";
+  const auto run = [&](Precision precision) {
+    const Autoencoder model = MakeModel(kVariant, precision, at::kCUDA);
+    const std::vector<PatchSequence> images = {RandomImage(model.config(), 3, 5, 1),
+                                               RandomImage(model.config(), 64, 66, 2)};
+    const PackedLatents latents = model.Encode(PackPatches(images, {.dtype = model.dtype(), .device = model.device()}));
+    return std::pair(latents.z_TZ.to(at::kFloat), model.Decode(latents).patches_TD.to(at::kFloat));
+  };
+  const int64_t fp8_passes = ReadAttentionStats().passes[static_cast<size_t>(AttentionPath::kPackedFp8)];
+  const auto [expected_z, expected_patches] = run(Precision::kFloat32);
+  const auto [z, patches] = run(Precision::kFp8);
+  EXPECT_LT(RelativeError(z, expected_z), 0.12);
+  EXPECT_LT(RelativeError(patches, expected_patches), 0.12);
+  EXPECT_EQ(ReadAttentionStats().passes[static_cast<size_t>(AttentionPath::kPackedFp8)] - fp8_passes,
+            GetParam().has_value() ? 0 : 1);
 }
 
 TEST_P(CudaAutoencoderTest, RefusesFp8WithAWidthItsProductsDoNotTake) {

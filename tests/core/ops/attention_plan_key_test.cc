@@ -79,7 +79,46 @@ TEST(AttentionPlanKey, DiffersInEveryField) {
   add([](AttentionPlanKey& k) { k.packed = true; });
   add([](AttentionPlanKey& k) { k.image_slots = 10; });
   add([](AttentionPlanKey& k) { k.max_tokens = 384; });
-  EXPECT_EQ(keys.size(), 9);
+  add([](AttentionPlanKey& k) { k.dtype = AttentionDType::kE4m3; });
+  EXPECT_EQ(keys.size(), 10);
+}
+
+TEST(AttentionPlanKey, SaysThePath) {
+  EXPECT_EQ(AttentionPathName(PathOf({})), "dense");
+  EXPECT_EQ(AttentionPathName(PathOf({.packed = true})), "packed");
+  EXPECT_EQ(AttentionPathName(PathOf({.dtype = AttentionDType::kE4m3})), "dense_fp8");
+  EXPECT_EQ(AttentionPathName(PathOf({.dtype = AttentionDType::kE4m3, .packed = true})), "packed_fp8");
+}
+
+TEST(LeastFp8Tokens, DependsOnTheHeadsAndOnTheKeysOfAWindow) {
+  EXPECT_EQ(LeastFp8Tokens(64, {}), 4096);
+  EXPECT_EQ(LeastFp8Tokens(96, {}), 4096);
+  EXPECT_EQ(LeastFp8Tokens(128, {}), 2304);
+  for (const int64_t head_dim : {8, 16, 32, 48, 72, 88, 136, 144, 256}) {
+    EXPECT_EQ(LeastFp8Tokens(head_dim, {}), std::nullopt) << head_dim;
+  }
+  EXPECT_EQ(LeastFp8Tokens(64, 2047), std::nullopt);
+  EXPECT_EQ(LeastFp8Tokens(64, 2048), 4096);
+  EXPECT_EQ(LeastFp8Tokens(128, 512), std::nullopt);
+  EXPECT_EQ(LeastFp8Tokens(128, 1152), 2304);
+}
+
+TEST(HeadsAtATime, AreAllButForVeryLongImagesInFp8) {
+  AttentionPlanKey key{.heads = 16, .head_dim = 64, .max_tokens = 65536};
+  EXPECT_EQ(HeadsAtATime(key), 16);
+  key.dtype = AttentionDType::kE4m3;
+  EXPECT_EQ(HeadsAtATime(key), 4);
+  key.window = 2048;
+  EXPECT_EQ(HeadsAtATime(key), 16);
+  key.window = kFullAttention;
+  key.max_tokens = 40960;
+  EXPECT_EQ(HeadsAtATime(key), 16);
+  key.max_tokens = 49152;
+  EXPECT_EQ(HeadsAtATime(key), 4);
+  key.heads = 7;
+  EXPECT_EQ(HeadsAtATime(key), 1) << "no other divisor fits";
+  key.max_tokens = 1 << 20;
+  EXPECT_EQ(HeadsAtATime(key), 1);
 }
 
 TEST(AttentionPathName, IsDifferentForEveryPath) {

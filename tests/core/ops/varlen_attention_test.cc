@@ -35,6 +35,13 @@ TEST(VarlenAttention, WindowZeroReturnsTheValues) {
   EXPECT_TRUE(IsNear(Attend(qkv, {0, 300, 700}, 0), qkv.select(1, 2), 1e-6));
 }
 
+TEST(VarlenAttention, OfE4m3IsThatOfItsValues) {
+  const at::Tensor qkv = RandomTensor({50, 3, 2, 16}, at::kFloat, 13).to(at::kFloat8_e4m3fn);
+  const at::Tensor exact = Attend(qkv.to(at::kFloat), {0, 15, 50}, std::nullopt);
+  const at::Tensor out = Attend(qkv, {0, 15, 50}, std::nullopt);
+  EXPECT_TRUE(IsSame(out.to(at::kFloat), exact.to(at::kFloat8_e4m3fn).to(at::kFloat)));
+}
+
 TEST(VarlenAttention, NoTokenAttendsAcrossImages) {
   const at::Tensor qkv = RandomTensor({40, 3, 2, 16}, at::kFloat, 12);
   const at::Tensor before = Attend(qkv, {0, 15, 40}, std::nullopt);
