@@ -13,8 +13,8 @@ constexpr int64_t kDenseMultiple = 64;
 constexpr int64_t kLeastFp8HeadDim = 64;
 constexpr int64_t kFp8HeadDimMultiple = 16;
 constexpr int64_t kWideHeadDim = 128;
-constexpr int64_t kLeastFp8Keys = 4096;
-constexpr int64_t kLeastFp8KeysOfWideHeads = 2304;
+constexpr int64_t kLeastFp8Tokens = 4096;
+constexpr int64_t kLeastFp8TokensOfWideHeads = 2304;
 // Up to here nothing is gained by fewer heads.
 constexpr int64_t kMostTokensOfAllHeads = 40960;
 constexpr int64_t kCachedBytes = 34'000'000;  // of the 50 MB that an H100 has
@@ -58,9 +58,8 @@ std::optional<int64_t> LeastFp8Tokens(int64_t head_dim, std::optional<int64_t> w
   if (head_dim < kLeastFp8HeadDim || head_dim > kWideHeadDim || head_dim % kFp8HeadDimMultiple != 0) {
     return std::nullopt;
   }
-  const int64_t keys = head_dim == kWideHeadDim ? kLeastFp8KeysOfWideHeads : kLeastFp8Keys;
-  if (window.has_value() && *window < keys / 2) return std::nullopt;
-  return keys;
+  if (window.has_value()) return std::nullopt;
+  return head_dim == kWideHeadDim ? kLeastFp8TokensOfWideHeads : kLeastFp8Tokens;
 }
 
 int64_t HeadsAtATime(const AttentionPlanKey& key) {

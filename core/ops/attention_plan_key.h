@@ -78,7 +78,8 @@ int64_t TokenBucket(int64_t tokens);
 bool PrefersDense(const AttentionImages& images);
 
 // The tokens from which on an image's attention is faster in e4m3 than in bfloat16, the pass that quantises queries,
-// keys and values included. What counts are the keys that a query sees, so under a short window it never is: nullopt.
+// keys and values included. nullopt: never, as under a window, where cuDNN's plans of fp8 are not used
+// (varlen_attention.h).
 std::optional<int64_t> LeastFp8Tokens(int64_t head_dim, std::optional<int64_t> window);
 
 // How many of a plan's heads should run at a time, a divisor of all. The plans of fp8 work on all heads at once, and

@@ -65,8 +65,8 @@ class PreparedAttention {
 // to a second. Waits for the device only if cu_I1 is undefined.
 //
 // In e4m3 (kFloat8_e4m3fn, all four) inputs are taken for what they are, weights and result are rounded to e4m3:
-// kDenseFp8 and kPackedFp8 with D a multiple of 16; nullptr on a GPU where cuDNN has no plan, and with
-// max_image_tokens.
+// kDenseFp8 and kPackedFp8 with D a multiple of 16; nullptr on a GPU where cuDNN has no plan, under a
+// window that limits anything, and with max_image_tokens.
 std::unique_ptr<const PreparedAttention> PrepareAttention(const at::Tensor& q_THD, const at::Tensor& k_THD,
                                                           const at::Tensor& v_THD, const AttentionBatch& batch,
                                                           const at::Tensor& out_THD);
