@@ -27,7 +27,7 @@ class ProcessWatch:
 
         with ProcessWatch(pid, period_s=0.5) as watch:
             ...
-        watch.drift("rss_mib")
+        watch.ends("rss_mib")
     """
 
     def __init__(self, pid, period_s):
@@ -62,7 +62,3 @@ class ProcessWatch:
         part = max(1, len(values) // 5)
         return statistics.mean(values[:part]), statistics.mean(values[-part:])
 
-    def drift(self, field):
-        """Growth from the first to the last fifth, relative."""
-        first, last = self.ends(field)
-        return (last - first) / first
