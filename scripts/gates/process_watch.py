@@ -61,4 +61,3 @@ class ProcessWatch:
         values = self.values(field)
         part = max(1, len(values) // 5)
         return statistics.mean(values[:part]), statistics.mean(values[-part:])
-
