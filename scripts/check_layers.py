@@ -61,6 +61,7 @@ LIBRARIES = (
     ("ATen and torch", re.compile(r"(ATen/|torch/|c10/|caffe2/)"), ("core/*", "server/*", "trainer/*")),
     ("OpenSSL", re.compile(r"openssl/"), ("server/security/*",)),
     ("cpp-httplib", re.compile(r"httplib\.h"), ("server/http_endpoint.cc", "server/tracing/otlp_client.cc")),
+    ("jemalloc", re.compile(r"jemalloc/"), ("core/base/allocator.cc",)),
     ("spdlog", re.compile(r"spdlog/"), ("core/base/*", "server/*", "client/*", "trainer/*")),
     ("prometheus-cpp", re.compile(r"prometheus/"), ("server/*",)),
 )

@@ -6,10 +6,10 @@
 
 // jemalloc reads it when the program starts. Blocks of 8 MiB and more are kept like all others: those of large pictures
 // come again, and the system would have to clear their pages each time. A thread of its own gives back what was free
-// for 10 s, so that no request does. Every arena keeps free blocks for its own threads: a few are enough for threads
+// for 3 s, so that no request does. Every arena keeps free blocks for its own threads: a few are enough for threads
 // that mostly take megabytes, and bound what all of them keep.
 extern "C" {
-const char* malloc_conf = "narenas:4,oversize_threshold:0,background_thread:true,dirty_decay_ms:10000,muzzy_decay_ms:0";
+const char* malloc_conf = "narenas:4,oversize_threshold:0,background_thread:true,dirty_decay_ms:3000,muzzy_decay_ms:0";
 }
 
 namespace vitok {

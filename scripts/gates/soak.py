@@ -15,7 +15,7 @@ THREADS_BOUND = 2       # growth
 DESCRIPTORS_BOUND = 8   # growth: clients come and go
 WARM_UP_SHARE = 0.15    # of the time: buffers grow to their size
 # Under load memory follows the queue and the size of batches, by some 10 %. What stays when nothing is left to do does
-# not; the allocator gives back what was free for 10 s.
+# not; the allocator gives back what was free for some seconds.
 QUIET_S = 25
 SIZES = "uniform:64-512"
 
