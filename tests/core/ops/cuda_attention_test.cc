@@ -18,19 +18,13 @@
 
 #include "core/ops/attention_stats.h"
 #include "core/ops/varlen_attention.h"
-#include "tests/support/cuda_test.h"
+#include "tests/core/ops/hopper_attention_test.h"
 #include "tests/support/tensor_matchers.h"
 
 namespace vitok {
 namespace {
 
 constexpr double kTolerance = 0.02;
-
-std::vector<int64_t> Offsets(const std::vector<int64_t>& lengths) {
-  std::vector<int64_t> offsets = {0};
-  for (const int64_t length : lengths) offsets.push_back(offsets.back() + length);
-  return offsets;
-}
 
 // Queries, keys and values beside MLP columns, and the result beside them, as a block lays them out: [T, 3W + 2h] and
 // [T, W + h] with guard rows of NaN before and after the tokens.
@@ -64,16 +58,8 @@ class Buffers {
   at::Tensor all_y_, all_out_;
 };
 
-class CudaAttentionTest : public CudaTest {
+class CudaAttentionTest : public HopperAttentionTest {
  protected:
-  void SetUp() override {
-    CudaTest::SetUp();
-    if (IsSkipped()) return;
-#ifdef VITOK_CUDA
-    if (at::cuda::getCurrentDeviceProperties()->major < 9) GTEST_SKIP() << "the GPU's compute capability is below 9";
-#endif
-  }
-
   // Runs and compares with the definition, an image at a time.
   static void ExpectEqual(const Buffers& buffers, const AttentionBatch& batch, AttentionPath path) {
     const auto attention = PrepareAttention(buffers.q, buffers.k, buffers.v, batch, buffers.out);
@@ -93,23 +79,14 @@ class CudaAttentionTest : public CudaTest {
     const int64_t begin = batch.offsets[image];
     const int64_t tokens = batch.offsets[image + 1] - begin;
     if (tokens == 0) return;
-    const auto heads_first = [](const at::Tensor& x) { return x.transpose(0, 1).to(at::kFloat); };
-    const at::Tensor q = heads_first(buffers.q.narrow(0, begin + first, queries));
-    const at::Tensor k = heads_first(buffers.k.narrow(0, begin, tokens));
-    const at::Tensor v = heads_first(buffers.v.narrow(0, begin, tokens));
-    at::Tensor scores = at::matmul(q, k.transpose(1, 2)) / std::sqrt(static_cast<double>(q.size(2)));
-    if (batch.window.has_value()) {
-      const auto options = at::TensorOptions().dtype(at::kLong).device(at::kCUDA);
-      const at::Tensor distance =
-          at::arange(first, first + queries, options).unsqueeze(1) - at::arange(tokens, options);
-      scores = scores.masked_fill(distance.abs() > *batch.window, -INFINITY);
-    }
-    const at::Tensor expected = at::matmul(at::softmax(scores, -1), v).transpose(0, 1);
+    const at::Tensor q = HeadsFirst(buffers.q.narrow(0, begin + first, queries));
+    const at::Tensor k = HeadsFirst(buffers.k.narrow(0, begin, tokens));
+    const at::Tensor v = HeadsFirst(buffers.v.narrow(0, begin, tokens));
+    const at::Tensor p = Weights(q, k, first, batch.window);
+    const at::Tensor expected = at::matmul(p, v).transpose(0, 1);
     EXPECT_TRUE(IsNear(buffers.out.narrow(0, begin + first, queries), expected, kTolerance))
         << "image " << image << " of " << tokens << " tokens, window " << batch.window.value_or(-1);
   }
-
-  const c10::InferenceMode inference_;
 };
 
 TEST_F(CudaAttentionTest, EqualsTheDefinitionForImagesOfAnyLengths) {

@@ -22,16 +22,10 @@
 #endif
 
 #include "core/ops/varlen_attention.h"
-#include "tests/support/cuda_test.h"
+#include "tests/core/ops/hopper_attention_test.h"
 
 namespace vitok {
 namespace {
-
-std::vector<int64_t> Offsets(const std::vector<int64_t>& lengths) {
-  std::vector<int64_t> offsets = {0};
-  for (const int64_t length : lengths) offsets.push_back(offsets.back() + length);
-  return offsets;
-}
 
 // Queries, keys and values as columns of wider rows, and the result beside other columns, as in a block, with guard
 // rows of NaN before and after the tokens.
@@ -73,16 +67,8 @@ class Buffers {
   at::Tensor all_qkv_, all_out_;
 };
 
-class CudaFp8AttentionTest : public CudaTest {
+class CudaFp8AttentionTest : public HopperAttentionTest {
  protected:
-  void SetUp() override {
-    CudaTest::SetUp();
-    if (IsSkipped()) return;
-#ifdef VITOK_CUDA
-    if (at::cuda::getCurrentDeviceProperties()->major < 9) GTEST_SKIP() << "the GPU's compute capability is below 9";
-#endif
-  }
-
   static void ExpectEqual(const Buffers& buffers, const AttentionBatch& batch, AttentionPath path) {
     const auto attention = PrepareAttention(buffers.q, buffers.k, buffers.v, batch, buffers.out);
     ASSERT_NE(attention, nullptr);
@@ -103,20 +89,12 @@ class CudaFp8AttentionTest : public CudaTest {
     const int64_t begin = batch.offsets[image];
     const int64_t tokens = batch.offsets[image + 1] - begin;
     if (tokens == 0) return;
-    const auto heads_first = [](const at::Tensor& x) { return x.to(at::kFloat).transpose(0, 1); };
-    const at::Tensor q = heads_first(buffers.q.narrow(0, begin + first, queries));
-    const at::Tensor k = heads_first(buffers.k.narrow(0, begin, tokens));
-    const at::Tensor v = heads_first(buffers.v.narrow(0, begin, tokens));
-    at::Tensor scores = at::matmul(q, k.transpose(1, 2)) / std::sqrt(static_cast<double>(q.size(2)));
-    if (batch.window.has_value()) {
-      const auto options = at::TensorOptions().dtype(at::kLong).device(at::kCUDA);
-      const at::Tensor distance =
-          at::arange(first, first + queries, options).unsqueeze(1) - at::arange(tokens, options);
-      scores = scores.masked_fill(distance.abs() > *batch.window, -INFINITY);
-    }
-    const at::Tensor p = at::softmax(scores, -1);
+    const at::Tensor q = HeadsFirst(buffers.q.narrow(0, begin + first, queries));
+    const at::Tensor k = HeadsFirst(buffers.k.narrow(0, begin, tokens));
+    const at::Tensor v = HeadsFirst(buffers.v.narrow(0, begin, tokens));
+    const at::Tensor p = Weights(q, k, first, batch.window);
     const at::Tensor expected = at::matmul(p, v);
-    const at::Tensor actual = heads_first(buffers.out.narrow(0, begin + first, queries));
+    const at::Tensor actual = HeadsFirst(buffers.out.narrow(0, begin + first, queries));
     const at::Tensor seen = at::matmul(p.gt(0).to(at::kFloat), v.abs());
     const at::Tensor bound = actual.abs() / 16 + 1.0 / 1024 + at::matmul(p, v.abs()) * (1.0 / 16 + 1.0 / 1024) +
                              p.amax(-1, true) * seen * std::exp2(-18);
@@ -129,8 +107,6 @@ class CudaFp8AttentionTest : public CudaTest {
       EXPECT_LT((actual - expected).norm().item<double>(), 0.05 * expected.norm().item<double>());
     }
   }
-
-  const c10::InferenceMode inference_;
 };
 
 TEST_F(CudaFp8AttentionTest, EqualsTheDefinitionForImagesOfAnyLengths) {
