@@ -12,7 +12,7 @@ namespace vitok {
 class CpuJobs {
  public:
   // REQUIRES: num_threads >= 1.
-  explicit CpuJobs(int num_threads) : pool_(num_threads) {}
+  explicit CpuJobs(int num_threads) : pool_("vitok-job", num_threads) {}
 
   // Never blocks. `job` must not throw.
   void Schedule(absl::AnyInvocable<void() &&> job);

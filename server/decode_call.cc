@@ -19,8 +19,8 @@ absl::StatusOr<TokenizerInput> DecodeCall::ReadItem(int item) {
   return ReadLatents(ItemField(item), request().latents(item), model().info(), request().allow_nonfinite());
 }
 
-absl::StatusOr<grpc::Slice> DecodeCall::WriteItem(int item, const TokenizerOutput& output, bool* finite) {
-  return WritePicture(output, model().info().patch_px, picture_, result(item)->mutable_picture(), finite);
+absl::StatusOr<WrittenValue> DecodeCall::WriteItem(int item, const TokenizerOutput& output) {
+  return WritePicture(output, model().info().patch_px, picture_, result(item)->mutable_picture());
 }
 
 }  // namespace vitok

@@ -21,7 +21,7 @@ class DecodeCall final : public MessageCall<v1::DecodeRequest, v1::DecodeRespons
   bool WritesPictureFiles() const override { return IsFileFormat(picture_); }
   OutputForm output_form() const override { return OutputFormOf(picture_); }
   absl::StatusOr<TokenizerInput> ReadItem(int item) override;
-  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenizerOutput& output, bool* finite) override;
+  absl::StatusOr<WrittenValue> WriteItem(int item, const TokenizerOutput& output) override;
 
   v1::PictureOptions picture_;
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/monotonic_clock.h"
+#include "core/base/named_thread.h"
 #include "core/base/str_cat.h"
 #include "server/run_batch.h"
 #include "server/status_details.h"
@@ -27,9 +28,9 @@ DeviceWorker::DeviceWorker(Options options, ServerMetrics* metrics)
       metrics_(metrics),
       admission_(options_.admission),
       batcher_(options_.batching),
-      deadlines_([this] { batcher_.DropExpiredUntilShutdown(); }),
-      collector_([this] { CollectResults(); }),
-      submitter_([this] { SubmitBatches(); }) {}
+      deadlines_(NamedThread("vitok-deadlines", [this] { batcher_.DropExpiredUntilShutdown(); })),
+      collector_(NamedThread("vitok-collect", [this] { CollectResults(); })),
+      submitter_(NamedThread("vitok-submit", [this] { SubmitBatches(); })) {}
 
 DeviceWorker::~DeviceWorker() {
   Shutdown();

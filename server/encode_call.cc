@@ -20,10 +20,8 @@ absl::StatusOr<TokenizerInput> EncodeCall::ReadItem(int item) {
   return ReadImage(ItemField(item), request().images(item), reading_);
 }
 
-absl::StatusOr<grpc::Slice> EncodeCall::WriteItem(int item, const TokenizerOutput& output, bool* finite) {
-  const auto& latents = std::get<LatentSequence>(output);
-  *finite = AllFinite(latents.z_NZ);
-  return WriteLatents(latents, form_, result(item)->mutable_latents());
+absl::StatusOr<WrittenValue> EncodeCall::WriteItem(int item, const TokenizerOutput& output) {
+  return WriteLatents(std::get<LatentSequence>(output), form_, result(item)->mutable_latents());
 }
 
 }  // namespace vitok

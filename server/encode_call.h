@@ -23,7 +23,7 @@ class EncodeCall final : public MessageCall<v1::EncodeRequest, v1::EncodeRespons
   bool WritesPictureFiles() const override { return false; }
   OutputForm output_form() const override { return OutputForm::kLatents; }
   absl::StatusOr<TokenizerInput> ReadItem(int item) override;
-  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenizerOutput& output, bool* finite) override;
+  absl::StatusOr<WrittenValue> WriteItem(int item, const TokenizerOutput& output) override;
 
   std::optional<Preprocessor> own_pipeline_;
   ImageReading reading_;

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "core/base/named_thread.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "server/listen_address.h"
@@ -53,7 +54,7 @@ absl::StatusOr<std::unique_ptr<HttpEndpoint>> HttpEndpoint::Create(const std::st
       port == 0 ? (port = server.bind_to_any_port(parsed.host)) > 0 : server.bind_to_port(parsed.host, port);
   if (!bound) return absl::UnavailableError(StrCat("cannot listen on ", address));
   endpoint->address_ = parsed.ToString(port);
-  endpoint->thread_ = std::thread([&server] { server.listen_after_bind(); });
+  endpoint->thread_ = NamedThread("vitok-http", [&server] { server.listen_after_bind(); });
   while (!server.is_running()) std::this_thread::yield();  // before this, stop() does nothing
   return endpoint;
 }

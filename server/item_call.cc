@@ -254,10 +254,10 @@ void ItemCall::FinishItem(int i) {
   if (item.status.ok() && cancelled_) item.status = absl::CancelledError("cancelled by the client while it ran");
   if (item.status.ok()) {
     item.status = CatchExceptions(ItemField(i), [this, i, &item]() -> absl::Status {
-      bool finite = true;
-      VITOK_ASSIGN_OR_RETURN(grpc::Slice value, WriteItem(i, item.output, &finite));
-      VITOK_RETURN_IF_ERROR(CheckOutput(item, finite));
-      item.value = std::move(value);
+      VITOK_ASSIGN_OR_RETURN(WrittenValue value, WriteItem(i, item.output));
+      VITOK_RETURN_IF_ERROR(CheckOutput(item, value.finite));
+      context_.metrics->RecordCopy(ServerMetrics::CopyDirection::kOut, value.copied_bytes);
+      item.value = std::move(value.bytes);
       return absl::OkStatus();
     });
     item.output = TokenizerOutput();

@@ -18,6 +18,7 @@
 #include "server/request_timings.h"
 #include "server/security/identity.h"
 #include "server/service_context.h"
+#include "server/tensor_convert.h"
 #include "server/tokenizer_task.h"
 #include "vitok/v1/tokenizer.pb.h"
 
@@ -99,9 +100,9 @@ class ItemCall : public std::enable_shared_from_this<ItemCall> {
 
   // From here on: called for different items in parallel. What ReadItem returns may be a view of what this call owns.
   virtual absl::StatusOr<TokenizerInput> ReadItem(int item) = 0;
-  // Writes everything but the item's large value, which it returns. If OK, `*finite` says whether all values of
-  // `output` are: whoever writes them reads them anyway.
-  virtual absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenizerOutput& output, bool* finite) = 0;
+  // Writes everything but the item's large value, which it returns, and whether all values of `output` are finite:
+  // whoever writes them reads them anyway.
+  virtual absl::StatusOr<WrittenValue> WriteItem(int item, const TokenizerOutput& output) = 0;
   // Called last for each item; a result with an error must hold nothing else of it.
   virtual void EndItem(int item, const absl::Status& status, int64_t tokens, const RequestTimings& timings) = 0;
 

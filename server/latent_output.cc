@@ -26,7 +26,7 @@ absl::StatusOr<LatentForm> ReadLatentForm(const v1::EncodeRequest& request, DTyp
                     StrCat("must be a known LatentLayout; was ", static_cast<int>(request.latent_layout())));
 }
 
-grpc::Slice WriteLatents(const LatentSequence& sequence, const LatentForm& form, v1::Latents* message) {
+WrittenValue WriteLatents(const LatentSequence& sequence, const LatentForm& form, v1::Latents* message) {
   const ImageGeometry& geometry = sequence.geometry;
   message->set_grid_rows(geometry.grid_rows);
   message->set_grid_cols(geometry.grid_cols);
@@ -35,15 +35,20 @@ grpc::Slice WriteLatents(const LatentSequence& sequence, const LatentForm& form,
   if (form.layout == v1::LATENT_LAYOUT_PACKED) {
     WriteTensor(sequence.row_N, DType::kInt32, message->mutable_row_idx());
     WriteTensor(sequence.col_N, DType::kInt32, message->mutable_col_idx());
-    return WriteLargeTensor(sequence.z_NZ, form.dtype, message->mutable_z());
+    WrittenValue value = WriteLargeTensor(sequence.z_NZ, form.dtype, message->mutable_z());
+    value.finite = AllFinite(sequence.z_NZ);
+    return value;
   }
   // A grid has no place for the latents of padding tokens, which come last.
   const int64_t cells = geometry.cells();
   const at::Tensor cell_N = (sequence.row_N.to(at::kLong) * geometry.grid_cols + sequence.col_N).narrow(0, 0, cells);
   at::Tensor raster_NZ = at::empty({cells, sequence.z_NZ.size(1)}, sequence.z_NZ.options());
   raster_NZ.index_copy_(0, cell_N, sequence.z_NZ.narrow(0, 0, cells));
-  return WriteLargeTensor(raster_NZ.t().reshape({-1, geometry.grid_rows, geometry.grid_cols}), form.dtype,
-                          message->mutable_z());
+  WrittenValue value = WriteLargeTensor(raster_NZ.t().reshape({-1, geometry.grid_rows, geometry.grid_cols}), form.dtype,
+                                        message->mutable_z());
+  value.copied_bytes = static_cast<int64_t>(value.bytes.size());
+  value.finite = AllFinite(sequence.z_NZ);
+  return value;
 }
 
 }  // namespace vitok

@@ -4,7 +4,7 @@
 #include "absl/status/statusor.h"
 #include "core/base/dtype.h"
 #include "core/tokens/packed_tokens.h"
-#include "grpcpp/support/slice.h"
+#include "server/tensor_convert.h"
 #include "vitok/v1/tokenizer.pb.h"
 
 namespace vitok {
@@ -20,6 +20,6 @@ absl::StatusOr<LatentForm> ReadLatentForm(const v1::EncodeRequest& request, DTyp
 // PACKED: tokens in the order of `sequence` with row_idx and col_idx. GRID: [Z, rows, cols].
 // Returns the bytes of `z`, which stay out of the message (server/reply_bytes.h). REQUIRES: one token a cell of the
 // grid.
-grpc::Slice WriteLatents(const LatentSequence& sequence, const LatentForm& form, v1::Latents* message);
+WrittenValue WriteLatents(const LatentSequence& sequence, const LatentForm& form, v1::Latents* message);
 
 }  // namespace vitok

@@ -6,13 +6,15 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <string>
-#include <thread>
+#include <system_error>
 #include <vector>
 
 #include "CLI/CLI.hpp"
 #include "core/base/allocator.h"
+#include "core/base/cpu_count.h"
 #include "core/base/log.h"
 #include "core/base/mutex_checks.h"
 #include "core/base/status_macros.h"
@@ -40,7 +42,10 @@ struct Flags {
 void UseRuntimeSettings(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
   setenv("OMP_WAIT_POLICY", "PASSIVE", /*overwrite=*/0);
-  execv("/proc/self/exe", argv);
+  // By its name: under that of the link, tools would call the process "exe".
+  std::error_code error;
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe", error).string();
+  execv(program.c_str(), argv);
   // Without /proc the server runs as well, a little slower.
 }
 
@@ -61,9 +66,7 @@ absl::Status Serve(const ServerOptions& options) {
   VITOK_RETURN_IF_ERROR(InitLogging(options.log));
   RouteGrpcLog();
   RaiseOpenFileLimit();
-  const int compute_threads =
-      options.compute_threads > 0 ? options.compute_threads : static_cast<int>(std::thread::hardware_concurrency());
-  at::set_num_threads(std::max(1, compute_threads));
+  at::set_num_threads(options.compute_threads > 0 ? options.compute_threads : AvailableCpus());
   StopSignal stop;
   std::atomic<bool> failed{false};
   VITOK_ASSIGN_OR_RETURN(

@@ -39,11 +39,6 @@ std::optional<ImageFormat> FileFormat(v1::PixelFormat format) {
   }
 }
 
-absl::StatusOr<grpc::Slice> WriteFile(RgbView image, ImageFormat format, int quality) {
-  VITOK_ASSIGN_OR_RETURN(std::string file, EncodeImage(image, {.format = format, .quality = quality}));
-  return ToSlice(std::move(file));
-}
-
 }  // namespace
 
 absl::StatusOr<v1::PictureOptions> ReadPictureOptions(const v1::PictureOptions& options) {
@@ -67,26 +62,30 @@ OutputForm OutputFormOf(const v1::PictureOptions& options) {
   return FloatType(options.format()).has_value() ? OutputForm::kPatches : OutputForm::kPicture;
 }
 
-absl::StatusOr<grpc::Slice> WritePicture(const TokenizerOutput& output, int64_t patch_px,
-                                         const v1::PictureOptions& options, v1::Picture* picture, bool* finite) {
+absl::StatusOr<WrittenValue> WritePicture(const TokenizerOutput& output, int64_t patch_px,
+                                          const v1::PictureOptions& options, v1::Picture* picture) {
   if (const std::optional<DType> dtype = FloatType(options.format())) {
     const auto& patches = std::get<PatchSequence>(output);
-    *finite = AllFinite(patches.patches_ND);
     VITOK_ASSIGN_OR_RETURN(const at::Tensor pixels_3HW, PatchesToPixels(patches, patch_px, ToScalarType(*dtype)));
     picture->set_height_px(patches.geometry.height_px);
     picture->set_width_px(patches.geometry.width_px);
-    return WriteLargeTensor(pixels_3HW, *dtype, picture->mutable_tensor());
+    WrittenValue value = WriteLargeTensor(pixels_3HW, *dtype, picture->mutable_tensor());
+    value.copied_bytes = static_cast<int64_t>(value.bytes.size());
+    value.finite = AllFinite(patches.patches_ND);
+    return value;
   }
   const auto& decoded = std::get<DecodedPicture>(output);
   const at::Tensor& pixels_HW3 = decoded.pixels_HW3;
-  *finite = decoded.finite;
   picture->set_height_px(static_cast<int32_t>(pixels_HW3.size(0)));
   picture->set_width_px(static_cast<int32_t>(pixels_HW3.size(1)));
   if (const std::optional<ImageFormat> format = FileFormat(options.format())) {
-    return WriteFile({picture->height_px(), picture->width_px(), pixels_HW3.const_data_ptr<uint8_t>()}, *format,
-                     options.quality());
+    const RgbView image = {picture->height_px(), picture->width_px(), pixels_HW3.const_data_ptr<uint8_t>()};
+    VITOK_ASSIGN_OR_RETURN(std::string file, EncodeImage(image, {.format = *format, .quality = options.quality()}));
+    return WrittenValue{.bytes = ToSlice(std::move(file)), .finite = decoded.finite};
   }
-  return WriteLargeTensor(pixels_HW3, DType::kUint8, picture->mutable_tensor());
+  WrittenValue value = WriteLargeTensor(pixels_HW3, DType::kUint8, picture->mutable_tensor());
+  value.finite = decoded.finite;
+  return value;
 }
 
 }  // namespace vitok

@@ -5,7 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/model/tokenizer_batch.h"
-#include "grpcpp/support/slice.h"
+#include "server/tensor_convert.h"
 #include "vitok/v1/tokenizer.pb.h"
 
 namespace vitok {
@@ -21,9 +21,9 @@ OutputForm OutputFormOf(const v1::PictureOptions& options);
 
 // Writes `output`, of that form, as `options` (from ReadPictureOptions) say, patches cut to the picture's true size.
 // Returns the bytes of the tensor (then `picture` has one) or of the file, which stay out of the message
-// (server/reply_bytes.h). `*finite`: whether all values of the patches are. INVALID_ARGUMENT: a picture that the file
+// (server/reply_bytes.h). INVALID_ARGUMENT: a picture that the file
 // format cannot hold.
-absl::StatusOr<grpc::Slice> WritePicture(const TokenizerOutput& output, int64_t patch_px,
-                                         const v1::PictureOptions& options, v1::Picture* picture, bool* finite);
+absl::StatusOr<WrittenValue> WritePicture(const TokenizerOutput& output, int64_t patch_px,
+                                          const v1::PictureOptions& options, v1::Picture* picture);
 
 }  // namespace vitok

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <utility>
 
+#include "core/base/named_thread.h"
+
 namespace vitok {
 namespace {
 
@@ -74,7 +76,7 @@ std::vector<MethodRates> RateWindow::Rates(absl::Duration time, const std::vecto
 
 RateSampler::RateSampler(Source source) : source_(std::move(source)) {
   window_.Add(absl::ZeroDuration(), source_());
-  thread_ = std::thread([this] { Run(); });
+  thread_ = NamedThread("vitok-rates", [this] { Run(); });
 }
 
 RateSampler::~RateSampler() {

@@ -20,8 +20,8 @@ absl::StatusOr<TokenizerInput> ReconstructCall::ReadItem(int item) {
   return ReadImage(ItemField(item), request().images(item), reading_);
 }
 
-absl::StatusOr<grpc::Slice> ReconstructCall::WriteItem(int item, const TokenizerOutput& output, bool* finite) {
-  return WritePicture(output, model().info().patch_px, picture_, result(item)->mutable_picture(), finite);
+absl::StatusOr<WrittenValue> ReconstructCall::WriteItem(int item, const TokenizerOutput& output) {
+  return WritePicture(output, model().info().patch_px, picture_, result(item)->mutable_picture());
 }
 
 }  // namespace vitok

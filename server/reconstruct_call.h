@@ -23,7 +23,7 @@ class ReconstructCall final : public MessageCall<v1::ReconstructRequest, v1::Rec
   bool WritesPictureFiles() const override { return IsFileFormat(picture_); }
   OutputForm output_form() const override { return OutputFormOf(picture_); }
   absl::StatusOr<TokenizerInput> ReadItem(int item) override;
-  absl::StatusOr<grpc::Slice> WriteItem(int item, const TokenizerOutput& output, bool* finite) override;
+  absl::StatusOr<WrittenValue> WriteItem(int item, const TokenizerOutput& output) override;
 
   std::optional<Preprocessor> own_pipeline_;
   ImageReading reading_;

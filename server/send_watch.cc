@@ -3,10 +3,12 @@
 #include <utility>
 
 #include "core/base/monotonic_clock.h"
+#include "core/base/named_thread.h"
 
 namespace vitok {
 
-SendWatch::SendWatch(absl::Duration timeout) : timeout_(timeout), thread_([this] { CutOffUntilStopped(); }) {}
+SendWatch::SendWatch(absl::Duration timeout)
+    : timeout_(timeout), thread_(NamedThread("vitok-sends", [this] { CutOffUntilStopped(); })) {}
 
 SendWatch::~SendWatch() {
   {

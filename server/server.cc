@@ -1,11 +1,10 @@
 #include "server/server.h"
 
-#include <algorithm>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "core/base/cpu_count.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/base/version.h"
@@ -18,9 +17,7 @@
 namespace vitok {
 namespace {
 
-int ThreadsOrCores(int threads) {
-  return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
+int ThreadsOrCores(int threads) { return threads > 0 ? threads : AvailableCpus(); }
 
 TokenQuotas::Options ToQuotas(const std::vector<QuotaOptions>& configured) {
   TokenQuotas::Options options;

@@ -69,8 +69,8 @@ struct ServerOptions {
   ConnectionOptions connections;
   RequestLimits limits;
   BatchingOptions batching;
-  int preprocess_threads = 0;  // 0: one a core
-  int compute_threads = 0;     // 0: one a core
+  int preprocess_threads = 0;  // 0: AvailableCpus
+  int compute_threads = 0;     // 0: AvailableCpus
   LogOptions log;
   TracingOptions tracing;
   std::vector<QuotaOptions> quotas;

@@ -140,12 +140,15 @@ void WriteTensor(const at::Tensor& tensor, DType dtype, v1::Tensor* message) {
   message->set_data(values.const_data_ptr(), values.nbytes());
 }
 
-grpc::Slice WriteLargeTensor(const at::Tensor& tensor, DType dtype, v1::Tensor* message) {
+WrittenValue WriteLargeTensor(const at::Tensor& tensor, DType dtype, v1::Tensor* message) {
   at::Tensor values = WriteForm(tensor, dtype, message);
   if (values.storage().nbytes() > values.nbytes() + kSpareBytes) values = values.clone();
+  const bool is_copy = !values.is_alias_of(tensor);
   auto* const owned = new at::Tensor(std::move(values));
-  return grpc::Slice(
+  grpc::Slice bytes(
       owned->mutable_data_ptr(), owned->nbytes(), [](void* owner) { delete static_cast<at::Tensor*>(owner); }, owned);
+  const auto copied_bytes = static_cast<int64_t>(is_copy ? bytes.size() : 0);
+  return {.bytes = std::move(bytes), .copied_bytes = copied_bytes};
 }
 
 }  // namespace vitok

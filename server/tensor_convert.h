@@ -45,8 +45,15 @@ bool AllFinite(const at::Tensor& tensor);
 // Writes a host tensor in `dtype` (converted if it has another one), C-contiguous.
 void WriteTensor(const at::Tensor& tensor, DType dtype, v1::Tensor* message);
 
-// The same, but for the bytes: they are returned as a slice that shares the memory of `tensor` if it is in that form
+// The large part of a result, which goes into the reply without another copy.
+struct WrittenValue {
+  grpc::Slice bytes;
+  int64_t copied_bytes = 0;  // what was copied (or converted) to make them
+  bool finite = true;        // whether all values of the result are
+};
+
+// WriteTensor, but for the bytes: they are returned as a slice that shares the memory of `tensor` if it is in that form
 // and has that memory to itself: a part of a larger one would keep all of it, and is copied.
-grpc::Slice WriteLargeTensor(const at::Tensor& tensor, DType dtype, v1::Tensor* message);
+WrittenValue WriteLargeTensor(const at::Tensor& tensor, DType dtype, v1::Tensor* message);
 
 }  // namespace vitok

@@ -18,7 +18,7 @@ void RunInOrder(size_t count, int in_flight, const std::function<Result(size_t)>
                 const std::function<void(size_t, Result)>& report) {
   absl::Mutex mutex;
   std::vector<std::optional<Result>> results(count);
-  ThreadPool pool(in_flight);
+  ThreadPool pool("vitok-request", in_flight);
   for (size_t i = 0; i < count; ++i) {
     pool.Schedule([i, &work, &mutex, &results] {
       Result result = work(i);

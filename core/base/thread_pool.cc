@@ -2,11 +2,13 @@
 
 #include <utility>
 
+#include "core/base/named_thread.h"
+
 namespace vitok {
 
-ThreadPool::ThreadPool(int num_threads) {
+ThreadPool::ThreadPool(const char* name, int num_threads) {
   threads_.reserve(num_threads);
-  for (int i = 0; i < num_threads; ++i) threads_.emplace_back([this] { RunJobs(); });
+  for (int i = 0; i < num_threads; ++i) threads_.push_back(NamedThread(name, [this] { RunJobs(); }));
 }
 
 ThreadPool::~ThreadPool() {

@@ -15,12 +15,12 @@ namespace vitok {
 // Jobs start in the order of Schedule. The queue itself is unbounded: whoever schedules bounds what is in flight
 // (the server does it by admission). Thread-safe. The destructor runs every job already scheduled, then joins.
 //
-//   ThreadPool pool(4);
+//   ThreadPool pool("decode", 4);
 //   pool.Schedule([image = std::move(image)]() mutable { Decode(std::move(image)); });
 class ThreadPool {
  public:
-  // REQUIRES: num_threads >= 1.
-  explicit ThreadPool(int num_threads);
+  // `name`: of its threads, as NamedThread. REQUIRES: num_threads >= 1.
+  ThreadPool(const char* name, int num_threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

@@ -37,7 +37,7 @@ AutoencoderTokenizer::AutoencoderTokenizer(Autoencoder model)
     : model_(std::move(model)),
       info_(InfoOf(model_)),
       transfer_(model_.device()),
-      copy_threads_(model_.device().is_cpu() ? nullptr : std::make_unique<ThreadPool>(kCopyThreads)) {}
+      copy_threads_(model_.device().is_cpu() ? nullptr : std::make_unique<ThreadPool>("vitok-copy", kCopyThreads)) {}
 
 absl::Status AutoencoderTokenizer::RequireHalves(bool encoder, bool decoder) const {
   if (encoder && !model_.has_encoder()) {

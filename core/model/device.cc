@@ -56,15 +56,15 @@ void ReleaseCachedMemory([[maybe_unused]] std::string_view device) {
 #endif
 }
 
-std::optional<DeviceMemory> ReadDeviceMemory([[maybe_unused]] std::string_view name) {
+std::optional<DeviceMemory> ReadDeviceMemory([[maybe_unused]] std::string_view device) {
 #ifdef VITOK_CUDA
-  const absl::StatusOr<at::Device> device = ParseDevice(name);
-  if (!device.ok() || !device->is_cuda()) return std::nullopt;
+  const absl::StatusOr<at::Device> parsed = ParseDevice(device);
+  if (!parsed.ok() || !parsed->is_cuda()) return std::nullopt;
   try {
     using c10::CachingAllocator::StatType;
     constexpr auto kAll = static_cast<size_t>(StatType::AGGREGATE);
-    const c10::cuda::CUDAGuard guard(device->index());
-    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(device->index());
+    const c10::cuda::CUDAGuard guard(parsed->index());
+    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(parsed->index());
     size_t free = 0, total = 0;
     if (cudaMemGetInfo(&free, &total) != cudaSuccess) return std::nullopt;
     return DeviceMemory{.allocated = stats.allocated_bytes[kAll].current,

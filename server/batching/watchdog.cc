@@ -3,10 +3,11 @@
 #include <utility>
 
 #include "core/base/monotonic_clock.h"
+#include "core/base/named_thread.h"
 
 namespace vitok {
 
-Watchdog::Watchdog() : thread_([this] { Run(); }) {}
+Watchdog::Watchdog() : thread_(NamedThread("vitok-watchdog", [this] { Run(); })) {}
 
 Watchdog::~Watchdog() {
   {

@@ -69,7 +69,7 @@ class ModelManager {
   int loads_ ABSL_GUARDED_BY(mutex_) = 0;  // that run or wait
   std::map<uint64_t, Done> answers_ ABSL_GUARDED_BY(mutex_);
   uint64_t tickets_ ABSL_GUARDED_BY(mutex_) = 0;
-  ThreadPool thread_{1};  // last: its jobs use all of the above
+  ThreadPool thread_{"vitok-load", 1};  // last: its jobs use all of the above
 };
 
 }  // namespace vitok

@@ -37,9 +37,10 @@ class ModelReaper {
 
  private:
   absl::Mutex mutex_;
-  std::map<uint64_t, Job> alive_ ABSL_GUARDED_BY(mutex_);                                         // clean_up by model
-  std::multimap<uint64_t, Job> waiting_ ABSL_GUARDED_BY(mutex_);                                  // then by model
-  std::unique_ptr<ThreadPool> thread_ ABSL_GUARDED_BY(mutex_) = std::make_unique<ThreadPool>(1);  // nullptr: stopped
+  std::map<uint64_t, Job> alive_ ABSL_GUARDED_BY(mutex_);         // clean_up by model
+  std::multimap<uint64_t, Job> waiting_ ABSL_GUARDED_BY(mutex_);  // then by model
+  std::unique_ptr<ThreadPool> thread_ ABSL_GUARDED_BY(mutex_) = std::make_unique<ThreadPool>("vitok-reap",
+                                                                                             1);  // nullptr: stopped
 };
 
 }  // namespace vitok

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "core/base/named_thread.h"
+
 namespace vitok {
 namespace {
 
@@ -23,7 +25,7 @@ FileWatch::~FileWatch() {
 }
 
 void FileWatch::Start(std::function<void()> on_change) {
-  thread_ = std::thread([this, on_change = std::move(on_change)] { Run(on_change); });
+  thread_ = NamedThread("vitok-files", [this, on_change = std::move(on_change)] { Run(on_change); });
 }
 
 std::vector<FileWatch::Signature> FileWatch::Look() const {

@@ -9,6 +9,7 @@
 #include "absl/random/random.h"
 #include "absl/time/clock.h"
 #include "core/base/log.h"
+#include "core/base/named_thread.h"
 #include "core/base/status_macros.h"
 
 namespace vitok {
@@ -44,7 +45,7 @@ SpanExporter::SpanExporter(Options options, const ListenAddress& collector, Trac
       counters_(std::move(counters)),
       client_(collector),
       queue_(options_.queue_spans, options_.max_delay),
-      thread_([this] { Run(); }) {}
+      thread_(NamedThread("vitok-spans", [this] { Run(); })) {}
 
 SpanExporter::~SpanExporter() {
   {

@@ -134,8 +134,7 @@ class Core {
           return;
         }
         v1::Picture message;
-        bool finite = false;
-        WritePicture(result, tokenizer_->info().patch_px, v1::PictureOptions(), &message, &finite).IgnoreError();
+        WritePicture(result, tokenizer_->info().patch_px, v1::PictureOptions(), &message).IgnoreError();
       });
     }
     return absl::OkStatus();

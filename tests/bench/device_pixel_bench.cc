@@ -54,7 +54,7 @@ class Bench {
       : device_(device),
         repeats_(repeats),
         transfer_(device),
-        copy_threads_(copy_threads == 0 ? nullptr : std::make_unique<ThreadPool>(copy_threads)) {}
+        copy_threads_(copy_threads == 0 ? nullptr : std::make_unique<ThreadPool>("copy", copy_threads)) {}
 
   // GB/s of a copy within the device, and of copies of the size of a batch over its bus.
   nlohmann::json Copies(int64_t bytes) {

@@ -3,16 +3,26 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
+#include <fstream>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "client/call_status.h"
+#include "core/base/str_cat.h"
 #include "tests/e2e/running_server.h"
 
 namespace vitok {
 namespace {
+
+std::string ReadLine(const std::filesystem::path& file) {
+  std::string line;
+  std::getline(std::ifstream(file) >> std::ws, line);
+  return line;
+}
 
 TEST(LifecycleTest, F17_TerminationEndsTheServerWithExitCodeZero) {
   RunningServer server(OneModel("float32"));
@@ -21,6 +31,18 @@ TEST(LifecycleTest, F17_TerminationEndsTheServerWithExitCodeZero) {
   const ProgramResult result = server.process().Wait();
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(server.Vitok({"models"}).exit_code, 3);
+}
+
+TEST(LifecycleTest, ToolsTellTheProcessAndItsThreadsByName) {
+  RunningServer server(OneModel("float32"));
+  ASSERT_TRUE(server.WaitUntilServing());
+  const std::filesystem::path process = StrCat("/proc/", server.process().pid());
+  EXPECT_EQ(ReadLine(process / "comm"), "vitok-server");
+  std::set<std::string> threads;
+  for (const auto& thread : std::filesystem::directory_iterator(process / "task")) {
+    threads.insert(ReadLine(thread.path() / "comm"));
+  }
+  EXPECT_THAT(threads, ::testing::IsSupersetOf({"vitok-job", "vitok-submit", "vitok-collect"}));
 }
 
 TEST(LifecycleTest, F17_TerminationUnderLoadEndsEveryCallWithAnAnswerOrUnavailable) {

@@ -28,7 +28,7 @@ std::string Bytes(const at::Tensor& values) {
 void CheckWriting(const LatentSequence& latents, v1::LatentLayout layout, const TokenizerInfo& model) {
   v1::Latents message;
   const grpc::Slice z =
-      WriteLatents(latents, {.dtype = FromScalarType(latents.z_NZ.scalar_type()), .layout = layout}, &message);
+      WriteLatents(latents, {.dtype = FromScalarType(latents.z_NZ.scalar_type()), .layout = layout}, &message).bytes;
   message.mutable_z()->set_data(z.begin(), z.size());
   const absl::StatusOr<LatentSequence> again = ReadLatents(kField, message, model, /*allow_nonfinite=*/true);
   RequireOk(again.status(), "what is written can be read");

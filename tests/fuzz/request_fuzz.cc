@@ -32,17 +32,16 @@ void RequireBlame(const absl::Status& status) {
 
 void CheckPicture(const PatchSequence& patches, const v1::PictureOptions& options) {
   v1::Picture picture;
-  bool finite = false;
   const int64_t patch_px = Model().info().patch_px;
   TokenizerOutput output = patches;
   if (OutputFormOf(options) == OutputForm::kPicture) output = ToPicture(patches, patch_px);
-  const absl::StatusOr<grpc::Slice> bytes = WritePicture(output, patch_px, options, &picture, &finite);
-  RequireOk(bytes.status(), "a small picture can be written");
+  const absl::StatusOr<WrittenValue> value = WritePicture(output, patch_px, options, &picture);
+  RequireOk(value.status(), "a small picture can be written");
   Require(picture.height_px() == patches.geometry.height_px && picture.width_px() == patches.geometry.width_px,
           "a picture has the size of its patches");
   if (picture.has_tensor()) return;
   const absl::StatusOr<ImageHeader> header =
-      ReadImageHeader({reinterpret_cast<const char*>(bytes->begin()), bytes->size()});
+      ReadImageHeader({reinterpret_cast<const char*>(value->bytes.begin()), value->bytes.size()});
   RequireOk(header.status(), "a written picture has a header");
   Require(header->height_px == picture.height_px() && header->width_px == picture.width_px(),
           "a written picture has the size that is stated");
@@ -84,7 +83,7 @@ void RunEncode(std::string_view input) {
   ReadImages(*request, [&form](const PatchSequence& patches) {
     v1::Latents latents;
     const grpc::Slice z =
-        WriteLatents({patches.patches_ND, patches.row_N, patches.col_N, patches.geometry}, *form, &latents);
+        WriteLatents({patches.patches_ND, patches.row_N, patches.col_N, patches.geometry}, *form, &latents).bytes;
     latents.mutable_z()->set_data(z.begin(), z.size());
     const auto again = ReadLatents("latents", latents, Model().info(), /*allow_nonfinite=*/true);
     RequireOk(again.status(), "latents of a reply can be decoded");

@@ -155,7 +155,7 @@ TEST_F(LatentInputTest, WrittenLatentsReadBackEqualInBothLayouts) {
   ASSERT_TRUE(sequence.ok()) << sequence.status();
   const auto write = [&sequence](v1::LatentLayout layout) {
     v1::Latents message;
-    const grpc::Slice z = WriteLatents(*sequence, {DType::kFloat32, layout}, &message);
+    const grpc::Slice z = WriteLatents(*sequence, {DType::kFloat32, layout}, &message).bytes;
     message.mutable_z()->set_data(z.begin(), z.size());
     return message;
   };

@@ -52,6 +52,18 @@ TEST(TensorConvertTest, WritesWhatItReads) {
   }
 }
 
+TEST(TensorConvertTest, CopiesALargeTensorOnlyIfItMust) {
+  const at::Tensor whole = at::arange(6000, at::kFloat).view({2, 3000});
+  v1::Tensor message;
+  const WrittenValue shared = WriteLargeTensor(whole, DType::kFloat32, &message);
+  EXPECT_EQ(shared.bytes.begin(), static_cast<const void*>(whole.const_data_ptr()));
+  EXPECT_EQ(shared.copied_bytes, 0);
+  const WrittenValue part = WriteLargeTensor(whole[1], DType::kFloat32, &message);
+  EXPECT_EQ(part.copied_bytes, 12000);
+  EXPECT_EQ(std::memcmp(part.bytes.begin(), whole[1].const_data_ptr(), part.bytes.size()), 0);
+  EXPECT_EQ(WriteLargeTensor(whole, DType::kFloat16, &message).copied_bytes, 12000);
+}
+
 TEST(TensorConvertTest, ReadsIndicesOfBothWidths) {
   const v1::Tensor short_indices = ProtoIndices({1, 2, 3});
   const v1::Tensor long_indices = ProtoLongIndices({1, 2, 3});

@@ -16,7 +16,7 @@ namespace {
 TEST(ThreadPoolTest, RunsEveryJobBeforeItIsDestroyed) {
   std::atomic<int> sum = 0;
   {
-    ThreadPool pool(3);
+    ThreadPool pool("test", 3);
     EXPECT_EQ(pool.num_threads(), 3);
     for (int i = 1; i <= 1000; ++i) pool.Schedule([&sum, i] { sum += i; });
   }
@@ -26,7 +26,7 @@ TEST(ThreadPoolTest, RunsEveryJobBeforeItIsDestroyed) {
 TEST(ThreadPoolTest, StartsJobsInOrder) {
   std::vector<int> order;
   {
-    ThreadPool pool(1);
+    ThreadPool pool("test", 1);
     for (int i = 0; i < 100; ++i) pool.Schedule([&order, i] { order.push_back(i); });
   }
   std::vector<int> expected(100);
@@ -37,7 +37,7 @@ TEST(ThreadPoolTest, StartsJobsInOrder) {
 TEST(ThreadPoolTest, RunsJobsAtTheSameTime) {
   // Each job waits for all others: with fewer than four running at once this would never end.
   auto* barrier = new absl::Barrier(4);
-  ThreadPool pool(4);
+  ThreadPool pool("test", 4);
   for (int i = 0; i < 4; ++i) {
     pool.Schedule([barrier] {
       if (barrier->Block()) delete barrier;
@@ -48,7 +48,7 @@ TEST(ThreadPoolTest, RunsJobsAtTheSameTime) {
 TEST(ThreadPoolTest, RunsJobsThatRunningJobsSchedule) {
   std::atomic<int> runs = 0;
   {
-    ThreadPool pool(2);
+    ThreadPool pool("test", 2);
     for (int i = 0; i < 10; ++i) {
       pool.Schedule([&pool, &runs] {
         ++runs;
@@ -60,7 +60,7 @@ TEST(ThreadPoolTest, RunsJobsThatRunningJobsSchedule) {
 }
 
 TEST(ThreadPoolTest, RunsAJobScheduledWhileIdle) {
-  ThreadPool pool(2);
+  ThreadPool pool("test", 2);
   for (int i = 0; i < 20; ++i) {
     absl::Notification done;
     pool.Schedule([&done] { done.Notify(); });
@@ -71,7 +71,7 @@ TEST(ThreadPoolTest, RunsAJobScheduledWhileIdle) {
 TEST(ThreadPoolTest, TakesJobsThatOwnWhatTheyNeedAndReleasesIt) {
   const auto owned = std::make_shared<int>(1);
   {
-    ThreadPool pool(1);
+    ThreadPool pool("test", 1);
     pool.Schedule([held = std::make_unique<std::shared_ptr<int>>(owned)] { EXPECT_EQ(**held, 1); });
   }
   EXPECT_EQ(owned.use_count(), 1);
@@ -80,8 +80,8 @@ TEST(ThreadPoolTest, TakesJobsThatOwnWhatTheyNeedAndReleasesIt) {
 TEST(ThreadPoolTest, TakesJobsFromManyThreads) {
   std::atomic<int> runs = 0;
   {
-    ThreadPool pool(2);
-    ThreadPool callers(4);
+    ThreadPool pool("test", 2);
+    ThreadPool callers("test", 4);
     for (int i = 0; i < 200; ++i) {
       callers.Schedule([&] { pool.Schedule([&runs] { ++runs; }); });
     }

@@ -27,7 +27,7 @@ TEST(BatchStagingTest, HelpersFillTheSameBlock) {
   const at::Tensor alone_B = at::zeros({staging.block_bytes()}, at::kByte);
   staging.Fill(alone_B.mutable_data_ptr<uint8_t>());
   for (const int threads : {1, 3, 64}) {
-    ThreadPool helpers(threads);
+    ThreadPool helpers("test", threads);
     const at::Tensor shared_B = at::zeros({staging.block_bytes()}, at::kByte);
     staging.Fill(shared_B.mutable_data_ptr<uint8_t>(), &helpers);
     EXPECT_TRUE(IsSame(shared_B, alone_B)) << threads;
@@ -37,7 +37,7 @@ TEST(BatchStagingTest, HelpersFillTheSameBlock) {
 TEST(BatchStagingTest, OneImageThatIsAllOfTheBatch) {
   const std::vector<TokenizerItem> items = {{PixelImage{at::randint(256, {2000, 1000, 3}, at::kByte)}}};
   const BatchStaging staging(items, {.patch_px = 8, .token_values = 192});
-  ThreadPool helpers(3);
+  ThreadPool helpers("test", 3);
   const at::Tensor block_B = at::zeros({staging.block_bytes()}, at::kByte);
   staging.Fill(block_B.mutable_data_ptr<uint8_t>(), &helpers);
   EXPECT_TRUE(IsSame(block_B.narrow(0, 0, 6'000'000), std::get<PixelImage>(items[0].input).pixels_HW3.flatten()));
