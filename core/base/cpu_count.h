@@ -10,7 +10,8 @@ namespace vitok {
 // Kubernetes set). A program that starts more threads than that is stopped by the kernel for most of each period.
 int AvailableCpus();
 
-// The quota alone, in processors; 0 where there is none. `root` holds proc/self/cgroup and sys/fs/cgroup.
-double CgroupCpuQuota(const std::string& root = "/");
+// The quota alone, in processors; 0 where there is none. `root` is put before the paths below /proc and /sys, for
+// tests.
+double CgroupCpuQuota(const std::string& root = "");
 
 }  // namespace vitok

@@ -3,12 +3,12 @@
 #include <sched.h>
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <thread>
 
 #include "gtest/gtest.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/text_file.h"
 
 namespace vitok {
 namespace {
@@ -16,9 +16,8 @@ namespace {
 class CgroupCpuQuotaTest : public testing::Test {
  protected:
   void Write(const std::string& file, const std::string& text) {
-    const std::filesystem::path path = root_ / file;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << text;
+    std::filesystem::create_directories(std::filesystem::path(root_ / file).parent_path());
+    WriteTextFile(root_ / file, text);
   }
   double Quota() const { return CgroupCpuQuota(root_ / ""); }
 
