@@ -39,10 +39,6 @@ void QuantizeRowsByReference(const at::Tensor& x_TK, QuantizedRows& rows) {
   rows.values_TK.copy_((x_TK.to(at::kFloat) / rows.scale_T1).clamp(-kE4m3Max, kE4m3Max));
 }
 
-void RescaleRowsReference(float from_scale, QuantizedRows& rows) {
-  rows.values_TK.copy_((rows.values_TK.to(at::kFloat) * (from_scale / rows.scale_T1)).clamp(-kE4m3Max, kE4m3Max));
-}
-
 void QuantizeRowsInto(const at::Tensor& x_TK, QuantizedRows& rows, float least_amax) {
 #ifdef VITOK_CUDA
   if (UseCudaKernel(x_TK)) return QuantizeRowsCuda(x_TK, rows, least_amax);
@@ -55,13 +51,6 @@ void QuantizeRowsBy(const at::Tensor& x_TK, QuantizedRows& rows) {
   if (UseCudaKernel(x_TK)) return QuantizeRowsByCuda(x_TK, rows);
 #endif
   QuantizeRowsByReference(x_TK, rows);
-}
-
-void RescaleRows(float from_scale, QuantizedRows& rows) {
-#ifdef VITOK_CUDA
-  if (rows.values_TK.is_cuda()) return RescaleRowsCuda(from_scale, rows);
-#endif
-  RescaleRowsReference(from_scale, rows);
 }
 
 }  // namespace vitok

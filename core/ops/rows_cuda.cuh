@@ -61,8 +61,9 @@ __device__ __forceinline__ float2 UnpackE4m3(uint32_t pair) {
   return __half22float2(halves);
 }
 
-__device__ __forceinline__ void LoadVector(const uint8_t* from, float (&values)[kVector]) {
-  const uint2 raw = *reinterpret_cast<const uint2*>(from);
+__device__ __forceinline__ uint2 LoadRaw(const uint8_t* from) { return *reinterpret_cast<const uint2*>(from); }
+
+__device__ __forceinline__ void ToFloats(uint2 raw, float (&values)[kVector]) {
   const uint32_t pairs[4] = {raw.x, raw.x >> 16, raw.y, raw.y >> 16};
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
