@@ -22,7 +22,7 @@ __device__ __forceinline__ uint8_t* OutOf(const QuantizeRowsArgs& args, int64_t 
 
 // 1 / scale of the row, from each thread's amax.
 __device__ __forceinline__ float FindFactor(float amax, const QuantizeRowsArgs& args) {
-  const float scale = ScaleOfRow(ReduceBlock({0, amax}).max, args.least_amax);
+  const float scale = fmaxf(ReduceBlock({0, amax}).max, args.least_amax) / kE4m3Max;
   if (threadIdx.x == 0) args.scale[blockIdx.x] = scale;
   return 1.0f / scale;
 }

@@ -94,16 +94,6 @@ __device__ __forceinline__ float SwiGlu(float value, float gate) {
   return value * (gate * inverse);
 }
 
-// The scale of a row (core/ops/e4m3.h). NaN counts as 0.
-__device__ __forceinline__ float ScaleOfRow(float amax, float least_amax) {
-  if (!(amax > least_amax)) return least_amax / kE4m3Max;
-  const float ratio = amax / least_amax;
-  if (least_amax <= kLeastAmax || ratio > kLargestPowerOfTwo) return amax / kE4m3Max;
-  constexpr uint32_t kMantissa = 0x7fffff;
-  const float power = __uint_as_float((__float_as_uint(ratio) + kMantissa) & ~kMantissa);  // not below ratio
-  return least_amax / kE4m3Max * power;
-}
-
 // Sum and largest value over all threads of a block, for every thread.
 struct SumAndMax {
   float sum;
