@@ -45,30 +45,45 @@ __device__ __forceinline__ Tile TileOf(const LaunchedImages& images, int rows_of
   return {int64_t{images.first_row[image]} + row, images.rows[image] - row, image};
 }
 
-__device__ __forceinline__ void LoadVector(const float* from, float (&values)[kVector]) {
+__device__ __forceinline__ void LoadMean(const float* from, float (&values)[kVector]) {
   const float4 low = reinterpret_cast<const float4*>(from)[0], high = reinterpret_cast<const float4*>(from)[1];
   values[0] = low.x, values[1] = low.y, values[2] = low.z, values[3] = low.w;
   values[4] = high.x, values[5] = high.y, values[6] = high.z, values[7] = high.w;
 }
 
-// A block a group of kWarp columns; its warps share the samples of an image.
-__global__ void __launch_bounds__(kThreads) MeanOfSamples(const __grid_constant__ MeanValuesArgs args) {
-  constexpr int kWarps = kThreads / kWarp;
-  __shared__ float of_warp[kWarps][kWarp];
+// A warp sums every kMeanWarps-th sample of an image over the columns of a block, kOfThread neighbours a thread.
+constexpr int kMeanWarps = 32;
+
+template <int kOfThread>  // 1 or kVector
+__global__ void __launch_bounds__(kMeanWarps* kWarp) MeanOfSamples(const __grid_constant__ MeanValuesArgs args) {
+  constexpr int kOfBlock = kOfThread * kWarp;
+  __shared__ float of_warp[kMeanWarps][kOfBlock];
+  const int warp = threadIdx.x / kWarp, own = threadIdx.x % kWarp * kOfThread;
   const int image = blockIdx.y, rows = args.images.rows[image];
-  const int64_t column = int64_t{blockIdx.x} * kWarp + threadIdx.x;
-  const __nv_bfloat16* const v =
-      static_cast<const __nv_bfloat16*>(args.v) + args.images.first_row[image] * args.v_stride + column;
-  float sum = 0;
-  if (column < args.width && rows > 0) {
-#pragma unroll 16
-    for (int i = threadIdx.y; i < kMeanSamples; i += kWarps)
-      sum += LoadFloat(v + SampledToken(i, rows) * args.v_stride);
+  const int64_t first = int64_t{blockIdx.x} * kOfBlock;
+  float sums[kOfThread] = {};
+  if (first + own < args.width && rows > 0) {
+    const __nv_bfloat16* const v =
+        static_cast<const __nv_bfloat16*>(args.v) + args.images.first_row[image] * args.v_stride + first + own;
+#pragma unroll 8
+    for (int i = warp; i < kMeanSamples; i += kMeanWarps) {
+      float values[kOfThread];
+      if constexpr (kOfThread == 1) {
+        values[0] = LoadFloat(v + SampledToken(i, rows) * args.v_stride);
+      } else {
+        LoadVector(v + SampledToken(i, rows) * args.v_stride, values);
+      }
+#pragma unroll
+      for (int k = 0; k < kOfThread; ++k) sums[k] += values[k];
+    }
   }
-  of_warp[threadIdx.y][threadIdx.x] = sum;
+#pragma unroll
+  for (int k = 0; k < kOfThread; ++k) of_warp[warp][own + k] = sums[k];
   __syncthreads();
-  if (threadIdx.y != 0 || column >= args.width) return;
-  for (int i = 1; i < kWarps; ++i) sum += of_warp[i][threadIdx.x];
+  const int64_t column = first + threadIdx.x;
+  if (threadIdx.x >= kOfBlock || column >= args.width) return;
+  float sum = 0;
+  for (int i = 0; i < kMeanWarps; ++i) sum += of_warp[i][threadIdx.x];
   args.mean[image * args.width + column] = sum / kMeanSamples;
 }
 
@@ -103,8 +118,8 @@ __global__ void QuantizeVectors(const __grid_constant__ QuantizeQkvArgs args) {
     if (column >= 2 * args.width) {
       factor = args.value_factor;
       const float* const means = args.mean + tile.image * args.width + column - 2 * args.width;
-      LoadVector(means, mean[0]);
-      LoadVector(means + kVector, mean[1]);
+      LoadMean(means, mean[0]);
+      LoadMean(means + kVector, mean[1]);
     }
 #pragma unroll
     for (int k = 0; k < kRowsOfThread; ++k) {
@@ -145,7 +160,7 @@ __global__ void AddMeanVectors(const __grid_constant__ AddMeanValuesArgs args) {
       scale[k] = args.scale[tile.first + first + k];
     }
     float mean[kVector];
-    LoadVector(args.mean + tile.image * args.width + column, mean);
+    LoadMean(args.mean + tile.image * args.width + column, mean);
 #pragma unroll
     for (int k = 0; k < kResultRowsOfThread; ++k) {
       if (first + k >= tile.rows) break;
@@ -178,8 +193,10 @@ dim3 ThreadsFor(int64_t vectors) {
 }  // namespace
 
 cudaError_t LaunchMeanValues(const MeanValuesArgs& args, cudaStream_t stream) {
-  const dim3 blocks(static_cast<unsigned>((args.width + kWarp - 1) / kWarp), args.images.count);
-  MeanOfSamples<<<blocks, dim3(kWarp, kThreads / kWarp), 0, stream>>>(args);
+  const bool in_vectors = args.width % kVector == 0 && TakesVectors(args.v, args.v_stride, 2);
+  const int columns = kWarp * (in_vectors ? kVector : 1);
+  const dim3 blocks(static_cast<unsigned>((args.width + columns - 1) / columns), args.images.count);
+  (in_vectors ? MeanOfSamples<kVector> : MeanOfSamples<1>)<<<blocks, kMeanWarps * kWarp, 0, stream>>>(args);
   return cudaGetLastError();
 }
 
