@@ -94,7 +94,7 @@ TEST_P(Fp8AttentionTest, ComputesLongImagesWhereverTheyLieAndLeavesTheOthers) {
 }
 
 // Each result is rounded to 4 significant bits by a scale of its own, which a mean over thousands is free of. The bound
-// leaves no room for errors of values or sums that all tokens share, such as values rounded with their mean: 0.02.
+// leaves no room for errors of values or sums that all tokens share, such as values rounded with their mean: 0.03.
 TEST_P(Fp8AttentionTest, WhatTheValuesOfAnImageHaveInCommonIsNotRoundedWithThem) {
   Make({4096, 50, 4500});
   const std::vector<TokenRange> images = {{0, 4096}, {4146, 4500}};
