@@ -102,7 +102,7 @@ void CudaFp8Block::AttendQuantized(const AttentionBatch& batch, BlockScratch& sc
     scratch.fp8_attention = std::make_unique<Fp8Attention>(batch, scratch.qkv_T3HD, scratch.qkv8_T3HD, attended);
   }
   const Fp8Attention& long_images = *scratch.fp8_attention;
-  long_images.Run(scratch.qkv_T3HD, scratch.qkv8_T3HD, least_amax_ / kE4m3Max, attended);
+  long_images.Run(scratch.qkv_T3HD, scratch.qkv8_T3HD, least_amax_, attended);
   if (long_images.other_tokens().empty()) return;
   Attend(long_images.others(), scratch.branch_TW, scratch);  // free: its last contents are in x
   for (const auto& [first, count] : long_images.other_tokens()) {

@@ -17,8 +17,7 @@ namespace vitok {
 // amax costs nothing until values get below the normal range of e4m3, 2^-14.8 of the amax. A power of two folded into
 // the values' rows and out of out_proj's columns brings the bound near the hidden state's expected amax.
 //
-// The same bound is the scale of the values for attention in e4m3, which long images take (Fp8Attention), and so the
-// scale of its result. A row's scale is that one times a power of two, so the result is not rounded a second time.
+// The same bound gives the scale of the values for attention in e4m3, which long images take (Fp8Attention).
 //
 // The result is left in scratch.branch_TW, for the next block's norm to add to x (BlockScratch::pending).
 class CudaFp8Block final : public Block {

@@ -63,9 +63,7 @@ std::optional<int64_t> LeastFp8Tokens(int64_t head_dim, std::optional<int64_t> w
 }
 
 int64_t HeadsAtATime(const AttentionPlanKey& key) {
-  if (key.dtype != AttentionDType::kE4m3 || key.window != kFullAttention || key.max_tokens <= kMostTokensOfAllHeads) {
-    return key.heads;
-  }
+  if (key.dtype != AttentionDType::kE4m3 || key.max_tokens <= kMostTokensOfAllHeads) return key.heads;
   const int64_t head_bytes = 2 * key.max_tokens * key.head_dim;
   int64_t heads = key.heads;
   while (heads > 1 && (key.heads % heads != 0 || heads * head_bytes > kCachedBytes)) --heads;

@@ -21,7 +21,7 @@ constexpr int kMaxThreads = 1024;
 
 // 1 / scale of the token's hidden state, from each thread's amax. All threads meet here.
 __device__ __forceinline__ float FindFactor(float amax, const Args& args) {
-  const float scale = ScaleOfRow(ReduceBlock({0, amax}).max, args.least_amax);
+  const float scale = fmaxf(ReduceBlock({0, amax}).max, args.least_amax) / kE4m3Max;
   if (threadIdx.x == 0) args.scale[blockIdx.x] = scale;
   return 1.0f / scale;
 }

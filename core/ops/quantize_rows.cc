@@ -1,23 +1,8 @@
 #include "core/ops/quantize_rows.h"
 
-#include <tuple>
-
 #include "core/ops/kernel_dispatch.h"
 
 namespace vitok {
-namespace {
-
-at::Tensor ScalesOf(const at::Tensor& amax_T1, float least_amax) {
-  const at::Tensor exact_T1 = amax_T1.clamp_min(least_amax) / kE4m3Max;
-  if (least_amax <= kLeastAmax) return exact_T1;
-  const at::Tensor ratio_T1 = (amax_T1 / least_amax).clamp_min(1);
-  const at::Tensor mantissa_T1 = std::get<0>(at::frexp(ratio_T1));  // in [0.5, 1)
-  const at::Tensor power_T1 = at::where(mantissa_T1 == 0.5, ratio_T1, ratio_T1 / mantissa_T1);
-  const at::Tensor scale_T1 = power_T1 * at::full_like(amax_T1, least_amax / kE4m3Max);
-  return at::where(ratio_T1 > kLargestPowerOfTwo, exact_T1, scale_T1);
-}
-
-}  // namespace
 
 QuantizedRows QuantizedRows::Empty(int64_t rows, int64_t width, at::Device device) {
   return {at::empty({rows, width}, at::TensorOptions(at::kFloat8_e4m3fn).device(device)),
@@ -31,16 +16,12 @@ QuantizedRows QuantizedRows::Narrow(int64_t first, int64_t rows) const {
 at::Tensor QuantizedRows::Dequantize() const { return values_TK.to(at::kFloat) * scale_T1; }
 
 void QuantizeRowsReference(const at::Tensor& x_TK, QuantizedRows& rows, float least_amax) {
-  rows.scale_T1.copy_(ScalesOf(x_TK.to(at::kFloat).abs().amax(1, /*keepdim=*/true), least_amax));
+  rows.scale_T1.copy_(x_TK.to(at::kFloat).abs().amax(1, /*keepdim=*/true).clamp_min(least_amax) / kE4m3Max);
   QuantizeRowsByReference(x_TK, rows);
 }
 
 void QuantizeRowsByReference(const at::Tensor& x_TK, QuantizedRows& rows) {
   rows.values_TK.copy_((x_TK.to(at::kFloat) / rows.scale_T1).clamp(-kE4m3Max, kE4m3Max));
-}
-
-void RescaleRowsReference(float from_scale, QuantizedRows& rows) {
-  rows.values_TK.copy_((rows.values_TK.to(at::kFloat) * (from_scale / rows.scale_T1)).clamp(-kE4m3Max, kE4m3Max));
 }
 
 void QuantizeRowsInto(const at::Tensor& x_TK, QuantizedRows& rows, float least_amax) {
@@ -55,13 +36,6 @@ void QuantizeRowsBy(const at::Tensor& x_TK, QuantizedRows& rows) {
   if (UseCudaKernel(x_TK)) return QuantizeRowsByCuda(x_TK, rows);
 #endif
   QuantizeRowsByReference(x_TK, rows);
-}
-
-void RescaleRows(float from_scale, QuantizedRows& rows) {
-#ifdef VITOK_CUDA
-  if (rows.values_TK.is_cuda()) return RescaleRowsCuda(from_scale, rows);
-#endif
-  RescaleRowsReference(from_scale, rows);
 }
 
 }  // namespace vitok

@@ -19,25 +19,19 @@ struct QuantizedRows {
 };
 
 // Writes x [T, K] (bfloat16 or float32, any row stride) into `rows` of the same shape and device, rows of values with
-// any stride. least_amax >= kLeastAmax is a lower bound of the amax that the scale is made from: the scale then also
-// fits other values up to it; above kLeastAmax scales are those of least_amax times a power of two (core/ops/e4m3.h).
+// any stride. least_amax > 0 is a lower bound of the amax that the scale is made from: the scale then also fits other
+// values up to it.
 void QuantizeRowsInto(const at::Tensor& x_TK, QuantizedRows& rows, float least_amax = kLeastAmax);
 
 // The same with rows.scale_T1 given, > 0. Values beyond 448 · scale become 448 · scale.
 void QuantizeRowsBy(const at::Tensor& x_TK, QuantizedRows& rows);
 
-// Brings values that were quantised with `from_scale` to rows.scale_T1. Where that is from_scale times a power of two,
-// only values that get below the normal range of e4m3 are rounded. Rows of scale from_scale are not touched.
-void RescaleRows(float from_scale, QuantizedRows& rows);
-
 // The definitions in ATen ops.
 void QuantizeRowsReference(const at::Tensor& x_TK, QuantizedRows& rows, float least_amax = kLeastAmax);
 void QuantizeRowsByReference(const at::Tensor& x_TK, QuantizedRows& rows);
-void RescaleRowsReference(float from_scale, QuantizedRows& rows);
 
-// CUDA kernels. REQUIRES: UseCudaKernel(x), rows on a GPU.
+// CUDA kernels. REQUIRES: UseCudaKernel(x).
 void QuantizeRowsCuda(const at::Tensor& x_TK, QuantizedRows& rows, float least_amax);
 void QuantizeRowsByCuda(const at::Tensor& x_TK, QuantizedRows& rows);
-void RescaleRowsCuda(float from_scale, QuantizedRows& rows);
 
 }  // namespace vitok

@@ -22,7 +22,7 @@ __device__ __forceinline__ uint8_t* OutOf(const QuantizeRowsArgs& args, int64_t 
 
 // 1 / scale of the row, from each thread's amax.
 __device__ __forceinline__ float FindFactor(float amax, const QuantizeRowsArgs& args) {
-  const float scale = ScaleOfRow(ReduceBlock({0, amax}).max, args.least_amax);
+  const float scale = fmaxf(ReduceBlock({0, amax}).max, args.least_amax) / kE4m3Max;
   if (threadIdx.x == 0) args.scale[blockIdx.x] = scale;
   return 1.0f / scale;
 }
@@ -90,24 +90,6 @@ __global__ void QuantizeValuesBy(const QuantizeRowsArgs args) {
   }
 }
 
-// A warp a row; most have nothing to do.
-template <bool kVectors>
-__global__ void Rescale(const RescaleRowsArgs args) {
-  const int64_t row = int64_t{blockIdx.x} * blockDim.y + threadIdx.y;
-  if (row >= args.rows || args.scale[row] == args.from_scale) return;
-  const float factor = args.from_scale / args.scale[row];
-  uint8_t* const values = static_cast<uint8_t*>(args.values) + row * args.stride;
-  if constexpr (kVectors) {
-    for (int64_t i = threadIdx.x * kVector; i < args.width; i += kWarp * kVector) {
-      float vector[kVector];
-      LoadVector(values + i, vector);
-      StoreVector(vector, factor, values + i);
-    }
-  } else {
-    for (int64_t i = threadIdx.x; i < args.width; i += kWarp) StoreFloat(LoadFloat(values + i) * factor, values + i);
-  }
-}
-
 bool RunsInVectors(const QuantizeRowsArgs& args) {
   return args.width % kVector == 0 && TakesVectors(args.x, args.x_stride, 2) &&
          TakesVectors(args.out, args.out_stride, 1);
@@ -139,17 +121,6 @@ cudaError_t LaunchQuantizeRowsBy(const QuantizeRowsArgs& args, cudaStream_t stre
     QuantizeVectorsBy<<<blocks, threads, 0, stream>>>(args);
   } else {
     QuantizeValuesBy<<<static_cast<unsigned>(args.rows), kThreads, 0, stream>>>(args);
-  }
-  return cudaGetLastError();
-}
-
-cudaError_t LaunchRescaleRows(const RescaleRowsArgs& args, cudaStream_t stream) {
-  const dim3 threads(kWarp, kThreads / kWarp);
-  const auto blocks = static_cast<unsigned>((args.rows + threads.y - 1) / threads.y);
-  if (args.width % kVector == 0 && TakesVectors(args.values, args.stride, 1)) {
-    Rescale<true><<<blocks, threads, 0, stream>>>(args);
-  } else {
-    Rescale<false><<<blocks, threads, 0, stream>>>(args);
   }
   return cudaGetLastError();
 }

@@ -25,16 +25,4 @@ cudaError_t LaunchQuantizeRows(const QuantizeRowsArgs& args, cudaStream_t stream
 // Writes out with the scales given; least_amax is not used.
 cudaError_t LaunchQuantizeRowsBy(const QuantizeRowsArgs& args, cudaStream_t stream);
 
-// Brings rows in e4m3 from one scale to a scale each, in place.
-struct RescaleRowsArgs {
-  void* values;  // e4m3 [rows, width], each row contiguous
-  int64_t stride;
-  const float* scale;  // [rows]
-  int64_t rows;        // at least 1
-  int64_t width;
-  float from_scale;
-};
-
-cudaError_t LaunchRescaleRows(const RescaleRowsArgs& args, cudaStream_t stream);
-
 }  // namespace vitok

@@ -61,8 +61,9 @@ __device__ __forceinline__ float2 UnpackE4m3(uint32_t pair) {
   return __half22float2(halves);
 }
 
-__device__ __forceinline__ void LoadVector(const uint8_t* from, float (&values)[kVector]) {
-  const uint2 raw = *reinterpret_cast<const uint2*>(from);
+__device__ __forceinline__ uint2 LoadRaw(const uint8_t* from) { return *reinterpret_cast<const uint2*>(from); }
+
+__device__ __forceinline__ void ToFloats(uint2 raw, float (&values)[kVector]) {
   const uint32_t pairs[4] = {raw.x, raw.x >> 16, raw.y, raw.y >> 16};
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
@@ -91,16 +92,6 @@ __device__ __forceinline__ float SwiGlu(float value, float gate) {
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(gate * kMinusLog2E));
   asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(1.0f + power));
   return value * (gate * inverse);
-}
-
-// The scale of a row (core/ops/e4m3.h). NaN counts as 0.
-__device__ __forceinline__ float ScaleOfRow(float amax, float least_amax) {
-  if (!(amax > least_amax)) return least_amax / kE4m3Max;
-  const float ratio = amax / least_amax;
-  if (least_amax <= kLeastAmax || ratio > kLargestPowerOfTwo) return amax / kE4m3Max;
-  constexpr uint32_t kMantissa = 0x7fffff;
-  const float power = __uint_as_float((__float_as_uint(ratio) + kMantissa) & ~kMantissa);  // not below ratio
-  return least_amax / kE4m3Max * power;
 }
 
 // Sum and largest value over all threads of a block, for every thread.

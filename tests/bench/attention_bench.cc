@@ -1,6 +1,6 @@
 // Times packed attention on a GPU beside ATen's flash attention, at the shapes of docs/PERFORMANCE.md. A line of JSON a
-// shape: medians by CUDA events, and TFLOP/s of the pairs that are computed. quantize_ms: the pass that makes queries,
-// keys and values e4m3, without which *_fp8 is.
+// shape: medians by CUDA events, and TFLOP/s of the pairs that are computed. mean_ms, quantize_ms, add_mean_ms: the
+// passes around *_fp8, which are not in it (core/ops/quantize_qkv.h).
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
@@ -75,11 +75,17 @@ void Run(const Shape& shape) {
   time(qkv, out, never_dense);
   at::Tensor qkv8_TQ = at::empty({offsets.back(), 3 * width}, options.dtype(at::kFloat8_e4m3fn));
   const at::Tensor qkv_TQ = y.narrow(1, 0, 3 * width);
-  line["quantize_ms"] = MedianMs([&] { QuantizeQkv(qkv_TQ, 1.0f / 16, qkv8_TQ); }, 10, 0.05);
+  std::vector<TokenRange> images;
+  for (size_t i = 0; i + 1 < offsets.size(); ++i) images.push_back({offsets[i], offsets[i + 1] - offsets[i]});
+  const at::Tensor mean_IW = MeanValues(qkv_TQ.narrow(1, 2 * width, width), images);
+  QuantizedRows rows = QuantizedRows::Empty(offsets.back(), width + shape.hidden, at::kCUDA);
+  rows.values_TK = rows.values_TK.narrow(1, 0, width);
+  rows.scale_T1.fill_(1.0f / 16);
+  line["mean_ms"] = MedianMs([&] { MeanValues(qkv_TQ.narrow(1, 2 * width, width), images); }, 10, 0.05);
+  line["quantize_ms"] = MedianMs([&] { QuantizeQkv(qkv_TQ, images, mean_IW, 1.0f / 16, qkv8_TQ); }, 10, 0.05);
+  line["add_mean_ms"] = MedianMs([&] { AddMeanValues(images, mean_IW, 1.0f / 16, rows); }, 10, 0.05);
   const at::Tensor qkv8 = qkv8_TQ.unflatten(1, {3, shape.heads, shape.head_dim});
-  const at::Tensor out8 = at::empty({offsets.back(), width + shape.hidden}, qkv8.options())
-                              .narrow(1, 0, width)
-                              .unflatten(1, {shape.heads, shape.head_dim});
+  const at::Tensor out8 = rows.values_TK.unflatten(1, {shape.heads, shape.head_dim});
   time(qkv8, out8, batch);
   time(qkv8, out8, never_dense);
   add("flash", MedianMs(

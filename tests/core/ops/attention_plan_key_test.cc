@@ -105,9 +105,6 @@ TEST(HeadsAtATime, AreAllButForVeryLongImagesInFp8) {
   EXPECT_EQ(HeadsAtATime(key), 16);
   key.dtype = AttentionDType::kE4m3;
   EXPECT_EQ(HeadsAtATime(key), 4);
-  key.window = 2048;
-  EXPECT_EQ(HeadsAtATime(key), 16);
-  key.window = kFullAttention;
   key.max_tokens = 40960;
   EXPECT_EQ(HeadsAtATime(key), 16);
   key.max_tokens = 49152;

@@ -35,18 +35,11 @@ inline testing::AssertionResult IsRoundedOnce(const at::Tensor& actual, const at
                                      << " at " << at[0].item<int64_t>() << ", " << at[1].item<int64_t>();
 }
 
-// The scales of rows by the definition in core/ops/e4m3.h.
-inline at::Tensor ScalesOf(const at::Tensor& x_TK, float least_amax) {
-  at::Tensor amax = x_TK.abs().amax(1, true).clamp_min(least_amax).to(at::kDouble);
-  if (least_amax > kLeastAmax) amax = least_amax * at::exp2(at::ceil(at::log2(amax / least_amax)));
-  return amax.to(at::kFloat) / kE4m3Max;
-}
-
 // Success if scales equal those of `expected` up to 1e-5 and each value lies within half a step of e4m3 of it.
 inline testing::AssertionResult IsQuantizedOnce(const QuantizedRows& actual, const at::Tensor& expected_TK,
                                                 float least_amax = kLeastAmax) {
   const at::Tensor e = expected_TK.to(at::kFloat);
-  const at::Tensor scale = ScalesOf(e, least_amax);
+  const at::Tensor scale = e.abs().amax(1, true).clamp_min(least_amax) / kE4m3Max;
   if (!at::allclose(actual.scale_T1, scale, 1e-5, 0)) return testing::AssertionFailure() << "scales differ";
   const at::Tensor bound = scale * at::clamp_min((e / scale).abs() / 16, 1.0 / 1024) * 1.001;
   const at::Tensor bad = at::logical_not((actual.Dequantize() - e).abs() <= bound);

@@ -92,7 +92,7 @@ class CudaFp8AttentionTest : public HopperAttentionTest {
     const at::Tensor q = HeadsFirst(buffers.q.narrow(0, begin + first, queries));
     const at::Tensor k = HeadsFirst(buffers.k.narrow(0, begin, tokens));
     const at::Tensor v = HeadsFirst(buffers.v.narrow(0, begin, tokens));
-    const at::Tensor p = Weights(q, k, first, batch.window);
+    const at::Tensor p = Weights(q, k, first, std::nullopt);
     const at::Tensor expected = at::matmul(p, v);
     const at::Tensor actual = HeadsFirst(buffers.out.narrow(0, begin + first, queries));
     const at::Tensor seen = at::matmul(p.gt(0).to(at::kFloat), v.abs());
@@ -100,10 +100,9 @@ class CudaFp8AttentionTest : public HopperAttentionTest {
                              p.amax(-1, true) * seen * std::exp2(-18);
     const at::Tensor excess = (actual - expected).abs() - bound;
     EXPECT_FALSE(excess.isnan().any().item<bool>());
-    EXPECT_LE(excess.max().item<double>(), 0)
-        << "image " << image << " of " << tokens << " tokens, window " << batch.window.value_or(-1);
+    EXPECT_LE(excess.max().item<double>(), 0) << "image " << image << " of " << tokens << " tokens";
     // The bound's errors are of either sign: what is left of them where many weights take part.
-    if (tokens >= 64 && batch.window.value_or(tokens) >= 64) {
+    if (tokens >= 64) {
       EXPECT_LT((actual - expected).norm().item<double>(), 0.05 * expected.norm().item<double>());
     }
   }
@@ -114,10 +113,8 @@ TEST_F(CudaFp8AttentionTest, EqualsTheDefinitionForImagesOfAnyLengths) {
   for (const auto& [heads, head_dim] : {std::pair{16, 64}, {3, 80}, {5, 128}, {2, 96}}) {
     const std::vector<int64_t> offsets = Offsets(lengths);
     const Buffers buffers(offsets.back(), heads, head_dim, head_dim);
-    for (const std::optional<int64_t> window : {std::optional<int64_t>(), {5000}}) {
-      SCOPED_TRACE(testing::Message() << heads << " heads of " << head_dim << ", window " << window.value_or(-1));
-      ExpectEqual(buffers, {offsets, window}, AttentionPath::kPackedFp8);
-    }
+    SCOPED_TRACE(testing::Message() << heads << " heads of " << head_dim);
+    ExpectEqual(buffers, {offsets}, AttentionPath::kPackedFp8);
   }
 }
 
@@ -126,11 +123,8 @@ TEST_F(CudaFp8AttentionTest, EqualsTheDefinitionForImagesOfOneLength) {
     for (const auto& [images, tokens] : {std::pair<int64_t, int64_t>{1, 64}, {35, 256}, {1, 4096}}) {
       const std::vector<int64_t> offsets = Offsets(std::vector<int64_t>(images, tokens));
       const Buffers buffers(offsets.back(), heads, head_dim, images);
-      for (const std::optional<int64_t> window : {std::optional<int64_t>(), {tokens}}) {
-        SCOPED_TRACE(testing::Message() << images << " x " << tokens << ", " << heads << " heads of " << head_dim
-                                        << ", window " << window.value_or(-1));
-        ExpectEqual(buffers, {offsets, window}, AttentionPath::kDenseFp8);
-      }
+      SCOPED_TRACE(testing::Message() << images << " x " << tokens << ", " << heads << " heads of " << head_dim);
+      ExpectEqual(buffers, {offsets}, AttentionPath::kDenseFp8);
     }
   }
 }
@@ -203,6 +197,7 @@ TEST_F(CudaFp8AttentionTest, HasNoPlanWhereHeadsAreNoMultipleOf16OrLengthsAreOnT
       .offsets = {0, 100}, .cu_I1 = at::tensor({0, 100}, at::kInt).to(at::kCUDA), .max_image_tokens = 100};
   EXPECT_EQ(PrepareAttention(buffers.q, buffers.k, buffers.v, batch, buffers.out), nullptr);
   EXPECT_EQ(PrepareAttention(buffers.q, buffers.k, buffers.v, {{0, 100}, 98}, buffers.out), nullptr) << "a window";
+  EXPECT_NE(PrepareAttention(buffers.q, buffers.k, buffers.v, {{0, 100}, 99}, buffers.out), nullptr) << "no limit";
 }
 
 #ifdef VITOK_CUDA

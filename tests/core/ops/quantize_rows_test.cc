@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <limits>
 
 #include "tests/core/ops/cuda_checks.h"
@@ -26,26 +25,6 @@ TEST(QuantizeRows, GivenScalesSaturate) {
   rows.scale_T1.fill_(0.5);
   QuantizeRowsBy(at::tensor({1e6f, -1e6f, 8.0f}).view({1, 3}), rows);
   EXPECT_TRUE(IsNear(rows.Dequantize(), at::tensor({224.0f, -224.0f, 8.0f}).view({1, 3}), 0));
-}
-
-TEST(QuantizeRows, ALeastAmaxIsRaisedByPowersOfTwo) {
-  const at::Tensor x = at::tensor({0.1f, 3.0f, 3.1f, 6.0f, -25.0f, 0.0f}).view({6, 1});
-  QuantizedRows rows = QuantizedRows::Empty(6, 1, at::kCPU);
-  QuantizeRowsInto(x, rows, /*least_amax=*/3);
-  const at::Tensor amax = at::tensor({3.0f, 3.0f, 6.0f, 6.0f, 48.0f, 3.0f}).view({6, 1});
-  EXPECT_TRUE(IsSame(rows.scale_T1, amax / kE4m3Max));
-  x[4][0] = std::numeric_limits<float>::infinity();
-  QuantizeRowsInto(x, rows, /*least_amax=*/3);
-  EXPECT_TRUE(rows.scale_T1[4].isinf().item<bool>());
-}
-
-TEST(QuantizeRows, RescalingByAPowerOfTwoRoundsNothing) {
-  QuantizedRows rows = QuantizedRows::Empty(2, 4, at::kCPU);
-  const at::Tensor x = at::tensor({448.0f, -13.0f, 1.0f / 8, 0.0f}).repeat({2, 1});
-  rows.values_TK.copy_(x);
-  rows.scale_T1.copy_(at::tensor({0.3f, 0.3f * 8}).view({2, 1}));
-  RescaleRows(0.3f, rows);
-  EXPECT_TRUE(IsNear(rows.Dequantize(), x * 0.3f, 1e-6));
 }
 
 class CudaQuantizeRowsTest : public CudaTest {};
@@ -80,49 +59,6 @@ TEST_F(CudaQuantizeRowsTest, TakesZerosOutliersAndExtremes) {
   EXPECT_TRUE(values[4][1023].isnan().item<bool>());
   EXPECT_EQ(values.isnan().sum().item<int64_t>(), 1) << "NaN must reach its own element, and no other row";
   EXPECT_TRUE(IsQuantizedOnce({rows.values_TK.narrow(0, 5, 1), rows.scale_T1.narrow(0, 5, 1)}, x.narrow(0, 5, 1)));
-}
-
-TEST_F(CudaQuantizeRowsTest, ALeastAmaxIsRaisedByPowersOfTwo) {
-  for (const int64_t width : {1, 8, 1000, 2736, 32776}) {
-    at::Tensor x = Random({64, width});
-    for (int64_t row = 0; row < 64; ++row) x[row].mul_(std::exp2(row - 20));
-    x[60].fill_(0.5f * std::exp2(15));  // a power of two times least_amax, exactly
-    x[61].fill_(std::numeric_limits<float>::infinity());
-    QuantizedRows rows = PoisonedRows(64, width, 8);
-    QuantizeRowsInto(x, rows, /*least_amax=*/0.5);
-    QuantizedRows expected = PoisonedRows(64, width, 8);
-    QuantizeRowsReference(x, expected, /*least_amax=*/0.5);
-    EXPECT_TRUE(IsSame(rows.scale_T1, expected.scale_T1)) << width;
-    EXPECT_TRUE(IsQuantizedOnce(rows.Narrow(0, 61), x.narrow(0, 0, 61), 0.5)) << width;
-  }
-}
-
-TEST_F(CudaQuantizeRowsTest, RescalingEqualsTheReference) {
-  for (const int64_t width : {1, 7, 8, 192, 1000, 1024, 3761}) {
-    QuantizedRows rows = PoisonedRows(131, width, 16, 8), expected = PoisonedRows(131, width);
-    expected.values_TK.copy_(Random({131, width}, 40).to(at::kFloat).clamp(-kE4m3Max, kE4m3Max));
-    rows.values_TK.copy_(expected.values_TK);
-    const at::Tensor octaves = at::randint(-3, 9, {131, 1}, rows.scale_T1.options());
-    expected.scale_T1.copy_(0.3f * at::exp2(octaves));
-    rows.scale_T1.copy_(expected.scale_T1);
-    RescaleRows(0.3f, rows);
-    RescaleRowsReference(0.3f, expected);
-    EXPECT_TRUE(IsSame(rows.Dequantize(), expected.Dequantize())) << width;
-  }
-}
-
-TEST_F(CudaQuantizeRowsTest, RescalingWritesItsOwnColumnsAndOnlyRowsOfAnotherScale) {
-  QuantizedRows all = PoisonedRows(9, 48);
-  all.scale_T1.fill_(0.25);
-  all.scale_T1[3].fill_(1);
-  QuantizedRows rows{all.values_TK.narrow(1, 16, 16), all.scale_T1};
-  rows.values_TK.fill_(4);
-  RescaleRows(0.25, rows);
-  const at::Tensor values = rows.values_TK.to(at::kFloat);
-  EXPECT_EQ(values[2].min().item<float>(), 4);
-  EXPECT_EQ(values[3].max().item<float>(), 1);
-  EXPECT_TRUE(all.values_TK.narrow(1, 0, 16).to(at::kFloat).isnan().all().item<bool>());
-  EXPECT_TRUE(all.values_TK.narrow(1, 32, 16).to(at::kFloat).isnan().all().item<bool>());
 }
 
 TEST_F(CudaQuantizeRowsTest, LeastAmaxBoundsTheScaleAndGivenScalesSaturate) {
