@@ -12,7 +12,7 @@ using namespace short_block;
 constexpr int kRows = 128;
 constexpr int kColumns = kShortColumns;
 constexpr int kSplit = 4;
-constexpr int kStages = 4;
+constexpr int kStages = 4;  // with more, two blocks do not fit a multiprocessor, nor all clusters the device
 constexpr int kRowBytes = kRows * kStepBytes, kColumnBytes = kColumns * kStepBytes;
 constexpr int kGroups = kColumns / 8;
 constexpr int kWarps = kConsumers / kWarp;
