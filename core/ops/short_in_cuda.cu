@@ -13,7 +13,7 @@ constexpr int kRows = 128;  // tokens of a tile
 constexpr int kColumns =
     144;  // rows of the weight: 62 tiles for 350M on 66 clusters; of queries and keys kHeads heads count
 constexpr int kHeads = 2;
-constexpr int kStages = 4;  // with more, its blocks find no room beside those of the kernel before
+constexpr int kStages = 4;  // with more, attention's blocks find no room beside its own
 constexpr int kRowBytes = kRows * kStepBytes, kColumnBytes = kColumns * kStepBytes;
 constexpr int kGroups = kColumns / 8;
 constexpr int kGroupsOfHead = kShortHeadDim / 8;
