@@ -9,6 +9,7 @@
 namespace vitok {
 
 AttentionPath BlockScratch::path() const {
+  if (short_block.has_value()) return AttentionPath::kShort;
   if (fp8_attention != nullptr && fp8_attention->path().has_value()) return *fp8_attention->path();
   return attention->path();
 }

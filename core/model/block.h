@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "core/base/precision.h"
 #include "core/model/fp8_attention.h"
@@ -14,6 +15,7 @@
 #include "core/ops/qk_norm_rope_swiglu.h"
 #include "core/ops/quantize_rows.h"
 #include "core/ops/rope2d.h"
+#include "core/ops/short_block.h"
 #include "core/ops/varlen_attention.h"
 
 namespace vitok {
@@ -42,6 +44,9 @@ struct BlockScratch {
 
   at::Tensor in_TP;  // CUDA: [T, 3W + 2h or 3W], the result of the first product; qkv_T3HD is a view of it
   at::Tensor h_TW;   // CudaBlock: normed x
+
+  std::optional<ShortBlockScratch> short_block = {};  // CudaBlock, few tokens: instead of the rest
+  at::Tensor cu_I1;                                   // with it: where images begin, on the device
 
   QuantizedRows h8;      // CudaFp8Block: normed x
   QuantizedRows out8;    // CudaFp8Block: out_TK

@@ -207,7 +207,10 @@ class CudaTowerGraphs final : public TowerGraphs {
     std::optional<AttentionPath> path;
     tower.Forward(x_TC, attention, &path);
     capture.stream.synchronize();
-    if (path.has_value() && path != AttentionPath::kDense && path != AttentionPath::kPacked) return nullptr;
+    if (path.has_value() && path != AttentionPath::kDense && path != AttentionPath::kPacked &&
+        path != AttentionPath::kShort) {
+      return nullptr;
+    }
 
     auto captured = std::make_unique<CapturedTower>();
     captured->path = path.value_or(AttentionPath::kPacked);

@@ -37,6 +37,7 @@ std::string_view AttentionPathName(AttentionPath path) {
     case AttentionPath::kPerImage: return "per_image";
     case AttentionPath::kDenseFp8: return "dense_fp8";
     case AttentionPath::kPackedFp8: return "packed_fp8";
+    case AttentionPath::kShort: return "short";
   }
   return "unknown";
 }

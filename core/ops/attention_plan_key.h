@@ -20,10 +20,11 @@ enum class AttentionPath : uint8_t {
   kPerImage,  // ATen's scaled_dot_product_attention, an image at a time
   kDenseFp8,  // kDense and kPacked with queries, keys, values and result in e4m3
   kPackedFp8,
+  kShort,  // a kernel for batches of few tokens (core/ops/short_block.h)
 };
-inline constexpr int kNumAttentionPaths = 7;
+inline constexpr int kNumAttentionPaths = 8;
 
-// "cpu", "dense", "packed", "flash", "per_image", "dense_fp8", "packed_fp8".
+// "cpu", "dense", "packed", "flash", "per_image", "dense_fp8", "packed_fp8", "short".
 std::string_view AttentionPathName(AttentionPath path);
 
 // What queries, keys, values and the result are.
