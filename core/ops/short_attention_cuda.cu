@@ -19,7 +19,13 @@ struct Shared {
   alignas(16) uint32_t staged[kQueries * kStagedStride / 2];
   FullBarrier qk_full;
   FullBarrier v_full;
+  bool poisoned[kKeys];  // tokens with values that are not finite
 };
+
+// Of two bfloat16.
+__device__ __forceinline__ bool IsFinitePair(uint32_t pair) {
+  return (pair & 0x7f80u) != 0x7f80u && (pair & 0x7f800000u) != 0x7f800000u;
+}
 
 struct Params {
   CUtensorMap queries;  // boxes of kQueries
@@ -36,6 +42,35 @@ __device__ __forceinline__ int2 ImageOf(int token, const ShortBlockArgs& args) {
   }
   const int2 image = make_int2(args.cu[begin], args.cu[begin + 1]);
   return token < image.y ? image : make_int2(token, token);
+}
+
+// A weight of 0 times NaN is NaN: of a token with a value that is not finite the values become 0, so that it reaches no
+// image but its own. Whether there is such a token; all threads meet here.
+__device__ __forceinline__ bool TakeOutPoison(Shared& shared) {
+  constexpr int kVectors = kStepBytes / 16;
+  bool any = false;
+  for (int key = threadIdx.x; key < kKeys; key += kAttentionThreads) {
+    auto* const row = reinterpret_cast<uint4*>(shared.v + key * kStepBytes);
+    bool finite = true;
+#pragma unroll
+    for (int i = 0; i < kVectors; ++i) {
+      const uint4 values = row[(i + key) % kVectors];  // neighbours read different banks
+      finite &= IsFinitePair(values.x) && IsFinitePair(values.y) && IsFinitePair(values.z) && IsFinitePair(values.w);
+    }
+    shared.poisoned[key] = !finite;
+    if (finite) continue;
+    any = true;
+    for (int i = 0; i < kVectors; ++i) row[i] = make_uint4(0, 0, 0, 0);
+    cutlass::arch::fence_view_async_shared();  // products read it
+  }
+  return __syncthreads_or(any);
+}
+
+__device__ __forceinline__ bool HasPoison(int2 image, const Shared& shared) {
+  for (int key = image.x; key < image.y; ++key) {
+    if (shared.poisoned[key]) return true;
+  }
+  return false;
 }
 
 __global__ void __launch_bounds__(kAttentionThreads, 1) ShortAttention(const __grid_constant__ Params params) {
@@ -128,6 +163,7 @@ __global__ void __launch_bounds__(kAttentionThreads, 1) ShortAttention(const __g
   }
 
   shared.v_full.wait(0);
+  const bool poison = args.images > 1 && TakeOutPoison(shared);
   value_mma.accumulate_ = GMMA::ScaleOut::Zero;
   warpgroup_fence_operand(sums);
   warpgroup_arrive();
@@ -145,7 +181,8 @@ __global__ void __launch_bounds__(kAttentionThreads, 1) ShortAttention(const __g
   };
 #pragma unroll
   for (int i = 0; i < 2; ++i) {
-    const float factor = total[i] > 0 ? 1 / total[i] : 0;
+    float factor = total[i] > 0 ? 1 / total[i] : 0;
+    if (poison && HasPoison(images[i], shared)) factor = NAN;
 #pragma unroll
     for (int group = 0; group < kShortHeadDim / 8; ++group) {
       *staged(row + 8 * i, group, quad) =

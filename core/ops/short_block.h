@@ -37,7 +37,7 @@ bool HasShortBlockKernels(const ShortBlockWeights& weights, int64_t tokens);
 
 // Adds the block's result to x [T, W]. Weights, x and scratch bfloat16, rows at 16-byte boundaries; cu_I1 int32, where
 // images begin and where the last one ends; attention of tokens beyond that is 0. An image's result does not depend on
-// the others, unless they have values that are not finite. REQUIRES: HasShortBlockKernels; between two calls with one
+// the others, whatever their values. REQUIRES: HasShortBlockKernels; between two calls with one
 // scratch nothing else writes x.
 void ShortBlock(const ShortBlockWeights& weights, const RopePositions& positions, const at::Tensor& cu_I1,
                 at::Tensor& x_TW, ShortBlockScratch& scratch);

@@ -107,9 +107,41 @@ TEST_F(CudaShortBlockTest, ImagesDoNotSeeEachOther) {
     ShortBlock(weights, positions, cu, x_TW, scratch);
     return x_TW;
   };
+  const at::Tensor first = run(x.clone()).narrow(0, 0, 100);
   at::Tensor other = x.clone();
   other.narrow(0, 100, 156).mul_(1000);
-  EXPECT_TRUE(IsSame(run(x.clone()).narrow(0, 0, 100), run(other).narrow(0, 0, 100)));
+  EXPECT_TRUE(IsSame(run(other).narrow(0, 0, 100), first));
+  for (const float value : {NAN, INFINITY}) {
+    at::Tensor poisoned = x.clone();
+    poisoned[150].fill_(value);
+    const at::Tensor result = run(poisoned);
+    EXPECT_TRUE(IsSame(result.narrow(0, 0, 100), first));
+    EXPECT_TRUE(result.narrow(0, 100, 156).isnan().all().item<bool>()) << "it is not hidden";
+  }
+}
+
+// Values may overflow where queries and keys, which are normed, do not.
+TEST_F(CudaShortBlockTest, ValuesThatAreNotFiniteStayInTheirImage) {
+  constexpr int64_t kWidth = 256;
+  ShortBlockWeights weights = Weights(kWidth, 336);
+  weights.in_PW.narrow(0, 2 * kWidth, kWidth).select(1, 0).fill_(1e38);
+  at::Tensor x = Random({200, kWidth});
+  x.select(1, 0).zero_();
+  const RopePositions positions = Positions(200);
+  const auto attend = [&](const at::Tensor& x_TW) {
+    at::Tensor through = x_TW.clone();
+    ShortBlockScratch scratch = ShortBlockScratch::For(200, weights);
+    ShortBlock(weights, positions, Cu({0, 100, 170, 200}), through, scratch);
+    return scratch.out_TK.narrow(1, 0, kWidth).clone();
+  };
+  const at::Tensor before = attend(x);
+  EXPECT_TRUE(before.isfinite().all().item<bool>());
+  x[120].zero_();
+  x[120][0] = 1;
+  const at::Tensor after = attend(x);
+  EXPECT_TRUE(IsSame(after.narrow(0, 0, 100), before.narrow(0, 0, 100)));
+  EXPECT_TRUE(IsSame(after.narrow(0, 170, 30), before.narrow(0, 170, 30)));
+  EXPECT_FALSE(after.narrow(0, 100, 70).isfinite().any().item<bool>()) << "it is not hidden";
 }
 
 TEST_F(CudaShortBlockTest, TokensOfNoImageAttendToNothing) {
