@@ -1,4 +1,5 @@
-// Random numbers that depend on a seed and the index of a sample alone: not on threads, workers, batches or the machine.
+// Random numbers that depend on a seed and the index of a sample alone: not on threads, workers, batches or the
+// machine.
 #pragma once
 
 #include <array>
@@ -10,9 +11,9 @@ namespace vitok {
 // counter for each key.
 std::array<uint32_t, 4> Philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
-// The numbers of one sample, in the order in which they are asked for. Streams of another seed or index are independent.
-// Cheap to make; not thread-safe. The distributions are defined here and not taken from <random>, whose results differ
-// between standard libraries.
+// The numbers of one sample, in the order in which they are asked for. Streams of another seed or index are
+// independent. Cheap to make; not thread-safe. The distributions are defined here and not taken from <random>, whose
+// results differ between standard libraries.
 //
 //   RandomStream random(seed, sample_index);
 //   if (random.NextUniform() < 0.5) image = MirrorImage(image);

@@ -1,5 +1,6 @@
-// The operations that make tensors: to_tensor, normalize and patchify, alone and in one pass.
+// The operations on tensors, and to_tensor, normalize and patchify in one pass.
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <numeric>
 
@@ -46,6 +47,28 @@ at::Tensor NormalizeTensor(const NormalizeOp& op, const at::Tensor& pixels_3HW) 
   const at::Tensor mean_311 = at::tensor(at::ArrayRef<float>(statistics.mean)).view({kChannels, 1, 1});
   const at::Tensor std_311 = at::tensor(at::ArrayRef<float>(statistics.std)).view({kChannels, 1, 1});
   return (pixels_3HW - mean_311).div_(std_311);
+}
+
+at::Tensor MirrorTensor(const at::Tensor& pixels_3HW) { return pixels_3HW.flip({2}); }
+
+SizePx BudgetSize(const ResizeToTokenBudgetOp& op, SizePx size) {
+  const int64_t rows = (size.height + op.patch_px - 1) / op.patch_px;
+  const int64_t cols = (size.width + op.patch_px - 1) / op.patch_px;
+  if (rows * cols <= op.max_tokens) return size;
+  const double scale = std::sqrt(static_cast<double>(op.max_tokens) / static_cast<double>(rows * cols));
+  const auto scaled_px = [&](int64_t patches, int64_t side_px) {
+    constexpr double kRoundingSlack = 1e-5;
+    const auto fewer = static_cast<int64_t>(std::floor(static_cast<double>(patches) * scale + kRoundingSlack));
+    return std::min(std::max<int64_t>(fewer, 1) * op.patch_px, side_px);
+  };
+  return {scaled_px(rows, size.height), scaled_px(cols, size.width)};
+}
+
+at::Tensor ResizeToTokenBudget(const ResizeToTokenBudgetOp& op, const at::Tensor& pixels_3HW) {
+  const SizePx size = {pixels_3HW.size(1), pixels_3HW.size(2)}, budget = BudgetSize(op, size);
+  if (budget == size) return pixels_3HW;
+  return at::_upsample_bicubic2d_aa(pixels_3HW.unsqueeze(0), {budget.height, budget.width}, /*align_corners=*/false)
+      .squeeze(0);
 }
 
 absl::StatusOr<int64_t> CountPatches(const PatchifyOp& op, SizePx size) {
