@@ -9,6 +9,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/types/span.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/image/pipeline_syntax.h"
@@ -142,16 +143,38 @@ absl::StatusOr<State> Apply(const TransformOp& op, State state) {
   return state;
 }
 
-absl::StatusOr<PatchSequence> RunOps(const std::vector<TransformOp>& ops, RgbView image) {
+// Pixels to the tensor that to_tensor, normalize and resize_to_token_budget give, if ops begin with these, and how many
+// operations that were.
+std::optional<std::pair<at::Tensor, size_t>> RunTokenBudget(absl::Span<const TransformOp> ops, const State& state) {
+  if (!std::holds_alternative<ToTensorOp>(ops.front())) return std::nullopt;
+  std::vector<NormalizeOp> normalize;
+  for (size_t i = 1; i < ops.size(); ++i) {
+    if (const auto* resize = std::get_if<ResizeToTokenBudgetOp>(&ops[i])) {
+      return std::pair(ImageToTokenBudget(normalize, *resize, ImageOf(state)), i + 1);
+    }
+    if (!std::holds_alternative<NormalizeOp>(ops[i])) break;
+    normalize.push_back(std::get<NormalizeOp>(ops[i]));
+  }
+  return std::nullopt;
+}
+
+// REQUIRES: ops end in patchify.
+absl::StatusOr<PatchSequence> RunOps(absl::Span<const TransformOp> ops, RgbView image) {
   State state = image;
-  for (size_t i = 0; i < ops.size(); ++i) {
+  while (!ops.empty()) {
     // The usual end of a pipeline goes over the pixels once.
-    if (i + 3 == ops.size() && std::holds_alternative<ToTensorOp>(ops[i])) {
-      const auto* normalize = std::get_if<NormalizeOp>(&ops[i + 1]);
-      const auto* patchify = std::get_if<PatchifyOp>(&ops[i + 2]);
+    if (ops.size() == 3 && std::holds_alternative<ToTensorOp>(ops[0])) {
+      const auto* normalize = std::get_if<NormalizeOp>(&ops[1]);
+      const auto* patchify = std::get_if<PatchifyOp>(&ops[2]);
       if (normalize != nullptr && patchify != nullptr) return PatchifyImage(*normalize, *patchify, ImageOf(state));
     }
-    VITOK_ASSIGN_OR_RETURN(state, Apply(ops[i], std::move(state)));
+    if (auto budget = RunTokenBudget(ops, state)) {
+      state = std::move(budget->first);
+      ops.remove_prefix(budget->second);
+      continue;
+    }
+    VITOK_ASSIGN_OR_RETURN(state, Apply(ops.front(), std::move(state)));
+    ops.remove_prefix(1);
   }
   return std::get<PatchSequence>(std::move(state));
 }

@@ -34,6 +34,12 @@ PatchSequence WithGrid(at::Tensor patches_ND, const PatchifyOp& op, SizePx size)
   return sequence;
 }
 
+// Antialiased, a = -0.5.
+at::Tensor ResizeBicubic(const at::Tensor& pixels_3HW, SizePx size) {
+  constexpr bool kAlignCorners = false;
+  return at::_upsample_bicubic2d_aa(pixels_3HW.unsqueeze(0), {size.height, size.width}, kAlignCorners).squeeze(0);
+}
+
 }  // namespace
 
 at::Tensor ImageToTensor(RgbView image) {
@@ -67,8 +73,27 @@ SizePx BudgetSize(const ResizeToTokenBudgetOp& op, SizePx size) {
 at::Tensor ResizeToTokenBudget(const ResizeToTokenBudgetOp& op, const at::Tensor& pixels_3HW) {
   const SizePx size = {pixels_3HW.size(1), pixels_3HW.size(2)}, budget = BudgetSize(op, size);
   if (budget == size) return pixels_3HW;
-  return at::_upsample_bicubic2d_aa(pixels_3HW.unsqueeze(0), {budget.height, budget.width}, /*align_corners=*/false)
-      .squeeze(0);
+  return ResizeBicubic(pixels_3HW, budget);
+}
+
+at::Tensor ImageToTokenBudget(absl::Span<const NormalizeOp> normalize, const ResizeToTokenBudgetOp& op, RgbView image) {
+  const SizePx budget = BudgetSize(op, {image.height_px, image.width_px});
+  const auto to_values = [&](RgbView part) {
+    at::Tensor values_3HW = ImageToTensor(part);
+    for (const NormalizeOp& one : normalize) values_3HW = NormalizeTensor(one, values_3HW);
+    return values_3HW;
+  };
+  if (budget == SizePx{image.height_px, image.width_px}) return to_values(image);
+  // The first pass of the resize goes along rows, so they need not be there at once. A pass that keeps a size copies.
+  constexpr int32_t kRows = 64;
+  const int64_t row_bytes = image.width_px * kChannels;
+  at::Tensor narrow_3HW = at::empty({kChannels, image.height_px, budget.width}, at::kFloat);
+  for (int32_t top = 0; top < image.height_px; top += kRows) {
+    const int32_t rows = std::min(kRows, image.height_px - top);
+    const at::Tensor values_3HW = to_values({rows, image.width_px, image.pixels_HWC + top * row_bytes});
+    narrow_3HW.narrow(1, top, rows).copy_(ResizeBicubic(values_3HW, {rows, budget.width}));
+  }
+  return ResizeBicubic(narrow_3HW, budget);
 }
 
 absl::StatusOr<int64_t> CountPatches(const PatchifyOp& op, SizePx size) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "core/image/pipeline_syntax.h"
 #include "core/image/resample.h"
 #include "core/image/rgb_image.h"
@@ -135,6 +136,10 @@ SizePx BudgetSize(const ResizeToTokenBudgetOp& op, SizePx size);
 // resize_to_token_budget: antialiased bicubic (a = -0.5) in float32, not clamped: values may leave their range.
 // REQUIRES: float32 [3, H, W].
 at::Tensor ResizeToTokenBudget(const ResizeToTokenBudgetOp& op, const at::Tensor& pixels_3HW);
+
+// to_tensor, any number of normalize and resize_to_token_budget, some rows of the picture at a time: equal to the
+// operations one after the other, without the whole picture in floats. REQUIRES: image not empty.
+at::Tensor ImageToTokenBudget(absl::Span<const NormalizeOp> normalize, const ResizeToTokenBudgetOp& op, RgbView image);
 
 // Tokens of a picture: ceil(H/P) * ceil(W/P). INVALID_ARGUMENT if they are more than max_tokens (names both).
 absl::StatusOr<int64_t> CountPatches(const PatchifyOp& op, SizePx size);

@@ -56,6 +56,22 @@ TEST(PreprocessorTest, AnyNumberOfNormalizeIsApplied) {
   }
 }
 
+TEST(PreprocessorTest, TokenBudgetByStripesEqualsOperationAfterOperation) {
+  for (const auto& [height_px, width_px] : {std::pair(150, 200), {64, 300}, {65, 40}, {1, 900}, {900, 1}, {20, 30}}) {
+    SCOPED_TRACE(std::to_string(width_px) + " x " + std::to_string(height_px));
+    const RgbImage image = MakePattern(height_px, width_px);
+    at::Tensor pixels_3HW = NormalizeTensor({NormalizeMode::kImagenet}, ImageToTensor(image));
+    pixels_3HW = ResizeToTokenBudget({8, 80}, NormalizeTensor({}, pixels_3HW));
+    const absl::StatusOr<PatchSequence> expected = PatchifyTensor({8, 999}, MirrorTensor(pixels_3HW));
+    const absl::StatusOr<PatchSequence> patches =
+        Parse("to_tensor|normalize(imagenet)|normalize|resize_to_token_budget(8, 80)|flip(1)|patchify(8, 999)")
+            .Run(image);
+    ASSERT_TRUE(patches.ok() && expected.ok()) << patches.status();
+    EXPECT_TRUE(patches->patches_ND.equal(expected->patches_ND));
+    EXPECT_EQ(patches->geometry, expected->geometry);
+  }
+}
+
 TEST(PreprocessorTest, PixelsAndTheirModeGiveThePatchesOfRun) {
   const RgbImage image = MakePattern(50, 101);
   for (const std::string spec : {"to_tensor|patchify(8, 999)", "to_tensor|normalize|patchify(8, 999)",
