@@ -1,6 +1,6 @@
 // Patches of a batch back to pictures on one canvas, as the reference's unpatchify, unpack and postprocess. For
-// training and evaluation: on any device, and differentiable. The service makes its pictures one by one
-// (core/image/postprocess.h, core/model/pixel_sequences.h).
+// training and evaluation: on any device, and differentiable but for conversion to bytes. The service makes its
+// pictures one by one (core/image/postprocess.h, core/model/pixel_sequences.h).
 //
 // I images of the batch · T their tokens · H, W canvas · P patch side.
 #pragma once
