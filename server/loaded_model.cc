@@ -36,6 +36,11 @@ absl::StatusOr<Preprocessor> ParsePipeline(std::string_view pipeline, const Toke
         StrCat("pipeline must have at most ", kMaxPipelineBytes, " bytes; has ", pipeline.size()));
   }
   VITOK_ASSIGN_OR_RETURN(Preprocessor preprocessor, Preprocessor::Parse(pipeline));
+  if (preprocessor.is_random()) {
+    return absl::InvalidArgumentError(
+        StrCat("pipeline '", pipeline, "' must not be random (random_resized_crop, flip, random_choice): a service ",
+               "gives the same answer to the same request"));
+  }
   for (const TransformOp& op : preprocessor.ops()) {
     const auto* crop = std::get_if<CenterCropOp>(&op);
     if (crop != nullptr && int64_t{crop->size_px} * crop->size_px > max_pixels) {

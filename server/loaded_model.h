@@ -49,7 +49,7 @@ absl::StatusOr<std::shared_ptr<LoadedModel>> LoadModel(const ModelOptions& optio
                                                        const TokenizerLoader& load);
 
 // Parses a pipeline for `model`. INVALID_ARGUMENT: does not parse, does not end in patchify with the model's patch
-// side, or enlarges pictures beyond max_pixels.
+// side, is random, or enlarges pictures beyond max_pixels.
 absl::StatusOr<Preprocessor> ParsePipeline(std::string_view pipeline, const TokenizerInfo& model, int64_t max_pixels);
 
 }  // namespace vitok

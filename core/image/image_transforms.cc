@@ -1,4 +1,4 @@
-// The operations on pictures: center_crop and resize_longest_side.
+// The operations on pictures: center_crop, resize_longest_side, and what random_resized_crop and flip come to.
 #include <algorithm>
 #include <cmath>
 
@@ -47,6 +47,22 @@ RgbImage CropToCenter(const CenterCropOp& op, RgbView image) {
   const int64_t width = RoundHalfToEven(source.width_px * scale);
   const PixelWindow window{(height - op.size_px) / 2, (width - op.size_px) / 2, op.size_px, op.size_px};
   return ResampleWindow(source, ResampleFilter::kBicubic, height, width, window);
+}
+
+RgbImage CropAndResize(const CropAndResizeOp& op, RgbView image) {
+  return ResampleBox(image, op.box, ResampleFilter::kLanczos, op.height_px, op.width_px);
+}
+
+RgbImage MirrorImage(RgbView image) {
+  constexpr int64_t kChannels = 3;
+  RgbImage mirrored(image.height_px, image.width_px);
+  const int64_t row_bytes = image.width_px * kChannels;
+  for (int64_t y = 0; y < image.height_px; ++y) {
+    const uint8_t* in = image.pixels_HWC + y * row_bytes;
+    uint8_t* out = mirrored.pixels_HWC.data() + (y + 1) * row_bytes - kChannels;
+    for (int64_t x = 0; x < image.width_px; ++x, in += kChannels, out -= kChannels) std::copy_n(in, kChannels, out);
+  }
+  return mirrored;
 }
 
 }  // namespace vitok

@@ -8,7 +8,7 @@
 
 namespace vitok {
 
-enum class ResampleFilter { kBox, kBicubic, kLanczos };  // bicubic: a = -0.5; Lanczos: 3 lobes
+enum class ResampleFilter { kBox, kBilinear, kBicubic, kLanczos };  // bicubic: a = -0.5; Lanczos: 3 lobes
 
 // The filter along one axis: output pixel `begin + i` is the sum of weights[i][j] * input[first[i] + j], over 2^22.
 struct ResampleTaps {
@@ -31,6 +31,11 @@ struct PixelWindow {
 // REQUIRES: image not empty, sizes positive, window inside the resized picture.
 RgbImage ResampleWindow(RgbView image, ResampleFilter filter, int64_t out_height_px, int64_t out_width_px,
                         const PixelWindow& window);
+
+// The part `box` of `image` resized as if it were the whole picture: no pixel outside of it is used.
+// REQUIRES: box not empty and inside the image, sizes positive.
+RgbImage ResampleBox(RgbView image, const PixelWindow& box, ResampleFilter filter, int32_t out_height_px,
+                     int32_t out_width_px);
 
 // The whole picture.
 RgbImage Resample(RgbView image, ResampleFilter filter, int32_t out_height_px, int32_t out_width_px);

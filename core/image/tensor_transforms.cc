@@ -1,5 +1,6 @@
-// The operations that make tensors: to_tensor, normalize and patchify, alone and in one pass.
+// The operations on tensors, and to_tensor, normalize and patchify in one pass.
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <numeric>
 
@@ -33,6 +34,12 @@ PatchSequence WithGrid(at::Tensor patches_ND, const PatchifyOp& op, SizePx size)
   return sequence;
 }
 
+// Antialiased, a = -0.5.
+at::Tensor ResizeBicubic(const at::Tensor& pixels_3HW, SizePx size) {
+  constexpr bool kAlignCorners = false;
+  return at::_upsample_bicubic2d_aa(pixels_3HW.unsqueeze(0), {size.height, size.width}, kAlignCorners).squeeze(0);
+}
+
 }  // namespace
 
 at::Tensor ImageToTensor(RgbView image) {
@@ -46,6 +53,47 @@ at::Tensor NormalizeTensor(const NormalizeOp& op, const at::Tensor& pixels_3HW) 
   const at::Tensor mean_311 = at::tensor(at::ArrayRef<float>(statistics.mean)).view({kChannels, 1, 1});
   const at::Tensor std_311 = at::tensor(at::ArrayRef<float>(statistics.std)).view({kChannels, 1, 1});
   return (pixels_3HW - mean_311).div_(std_311);
+}
+
+at::Tensor MirrorTensor(const at::Tensor& pixels_3HW) { return pixels_3HW.flip({2}); }
+
+SizePx BudgetSize(const ResizeToTokenBudgetOp& op, SizePx size) {
+  const int64_t rows = (size.height + op.patch_px - 1) / op.patch_px;
+  const int64_t cols = (size.width + op.patch_px - 1) / op.patch_px;
+  if (rows * cols <= op.max_tokens) return size;
+  const double scale = std::sqrt(static_cast<double>(op.max_tokens) / static_cast<double>(rows * cols));
+  const auto scaled_px = [&](int64_t patches, int64_t side_px) {
+    constexpr double kRoundingSlack = 1e-5;
+    const auto fewer = static_cast<int64_t>(std::floor(static_cast<double>(patches) * scale + kRoundingSlack));
+    return std::min(std::max<int64_t>(fewer, 1) * op.patch_px, side_px);
+  };
+  return {scaled_px(rows, size.height), scaled_px(cols, size.width)};
+}
+
+at::Tensor ResizeToTokenBudget(const ResizeToTokenBudgetOp& op, const at::Tensor& pixels_3HW) {
+  const SizePx size = {pixels_3HW.size(1), pixels_3HW.size(2)}, budget = BudgetSize(op, size);
+  if (budget == size) return pixels_3HW;
+  return ResizeBicubic(pixels_3HW, budget);
+}
+
+at::Tensor ImageToTokenBudget(absl::Span<const NormalizeOp> normalize, const ResizeToTokenBudgetOp& op, RgbView image) {
+  const SizePx budget = BudgetSize(op, {image.height_px, image.width_px});
+  const auto to_values = [&](RgbView part) {
+    at::Tensor values_3HW = ImageToTensor(part);
+    for (const NormalizeOp& one : normalize) values_3HW = NormalizeTensor(one, values_3HW);
+    return values_3HW;
+  };
+  if (budget == SizePx{image.height_px, image.width_px}) return to_values(image);
+  // The first pass of the resize goes along rows, so they need not be there at once. A pass that keeps a size copies.
+  constexpr int32_t kRows = 64;
+  const int64_t row_bytes = image.width_px * kChannels;
+  at::Tensor narrow_3HW = at::empty({kChannels, image.height_px, budget.width}, at::kFloat);
+  for (int32_t top = 0; top < image.height_px; top += kRows) {
+    const int32_t rows = std::min(kRows, image.height_px - top);
+    const at::Tensor values_3HW = to_values({rows, image.width_px, image.pixels_HWC + top * row_bytes});
+    narrow_3HW.narrow(1, top, rows).copy_(ResizeBicubic(values_3HW, {rows, budget.width}));
+  }
+  return ResizeBicubic(narrow_3HW, budget);
 }
 
 absl::StatusOr<int64_t> CountPatches(const PatchifyOp& op, SizePx size) {

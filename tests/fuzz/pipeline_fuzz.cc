@@ -1,6 +1,7 @@
 // The preprocessing language (core/image/pipeline_syntax.h, preprocessor.h). Promises: every operation that parses in
 // a pipeline parses alone, to the same; a pipeline gives as many tokens as it counts for the size of the picture, or
-// the error that it gives when it counts; nothing is computed for more tokens than patchify allows.
+// the error that it gives when it counts; nothing is computed for more tokens than patchify allows; a random pipeline
+// does the same for the same stream, and nothing without one.
 #include <algorithm>
 #include <variant>
 
@@ -32,12 +33,38 @@ void CheckSyntax(std::string_view input) {
 }
 
 // The service refuses larger ones by max_image_pixels.
-bool CropsToLarge(const Preprocessor& preprocessor) {
-  constexpr int32_t kMaxCropPx = 256;
-  return std::ranges::any_of(preprocessor.ops(), [](const TransformOp& op) {
-    const auto* crop = std::get_if<CenterCropOp>(&op);
-    return crop != nullptr && crop->size_px > kMaxCropPx;
-  });
+bool MakesLargePictures(const TransformOp& op) {
+  constexpr int32_t kMaxSide = 256;
+  if (const auto* crop = std::get_if<CenterCropOp>(&op)) return crop->size_px > kMaxSide;
+  if (const auto* crop = std::get_if<RandomResizedCropOp>(&op)) {
+    return crop->height_px > kMaxSide || crop->width_px > kMaxSide;
+  }
+  const auto* random = std::get_if<RandomChoiceOp>(&op);
+  return random != nullptr &&
+         std::ranges::any_of(random->choices, [](const RandomChoice& choice) { return MakesLargePictures(choice.op); });
+}
+
+void CheckPatches(const Preprocessor& preprocessor, const PatchSequence& patches) {
+  const int64_t tokens = patches.patches_ND.size(0);
+  Require(patches.patches_ND.size(1) == 3 * preprocessor.patch_px() * preprocessor.patch_px(),
+          "a token has the values of its patch");
+  Require(patches.row_N.numel() == tokens && patches.col_N.numel() == tokens, "every token has a place");
+  Require(int64_t{patches.geometry.grid_rows} * patches.geometry.grid_cols == tokens, "tokens fill the grid");
+}
+
+void CheckRandomRun(const Preprocessor& preprocessor, const RgbImage& image) {
+  Require(absl::IsFailedPrecondition(preprocessor.Run(image).status()), "a random pipeline needs a stream");
+  // Few enough pixels for any pictures that the pipeline may make.
+  if (preprocessor.patch_px() > 16) return;
+  for (const uint64_t index : {0, 1, 2}) {
+    RandomStream first(1, index), second(1, index);
+    const absl::StatusOr<PatchSequence> patches = preprocessor.Run(image, first);
+    const absl::StatusOr<PatchSequence> again = preprocessor.Run(image, second);
+    Require(patches.status() == again.status(), "a stream decides about errors");
+    if (!patches.ok()) continue;
+    Require(patches->patches_ND.equal(again->patches_ND), "a stream decides what a random pipeline does");
+    CheckPatches(preprocessor, *patches);
+  }
 }
 
 void CheckRun(const Preprocessor& preprocessor, const RgbImage& image) {
@@ -53,9 +80,7 @@ void CheckRun(const Preprocessor& preprocessor, const RgbImage& image) {
     return;
   }
   Require(patches->patches_ND.size(0) == *count, "a pipeline gives the tokens that it counted");
-  Require(patches->patches_ND.size(1) == 3 * patch_pixels, "a token has the values of its patch");
-  Require(patches->row_N.numel() == *count && patches->col_N.numel() == *count, "every token has a place");
-  Require(int64_t{patches->geometry.grid_rows} * patches->geometry.grid_cols == *count, "tokens fill the grid");
+  CheckPatches(preprocessor, *patches);
 }
 
 void Run(std::string_view input) {
@@ -65,9 +90,14 @@ void Run(std::string_view input) {
     RequireRefusal(preprocessor.status());
     return;
   }
-  if (CropsToLarge(*preprocessor)) return;
+  if (std::ranges::any_of(preprocessor->ops(), MakesLargePictures)) return;
   for (const auto& [height_px, width_px] : {std::pair{1, 1}, {1, 300}, {37, 23}}) {
-    CheckRun(*preprocessor, MakePattern(height_px, width_px));
+    const RgbImage image = MakePattern(height_px, width_px);
+    if (preprocessor->is_random()) {
+      CheckRandomRun(*preprocessor, image);
+    } else {
+      CheckRun(*preprocessor, image);
+    }
   }
 }
 
@@ -76,6 +106,11 @@ std::vector<std::string> Seeds() {
           "resize_longest_side(max_size=20)|to_tensor|normalize('imagenet')|patchify(patch=4, max_tokens=0x40)",
           "center_crop(7)||identity()|to_tensor|identity|normalize(mode=zero_to_one,)|patchify(2)",
           "to_tensor | patchify(1, 1_000)",
+          "random_choice(['random_resized_crop(20)', 'identity'], [1, 3])|flip|to_tensor|normalize|"
+          "resize_to_token_budget(4, 9)|patchify(4, 9)",
+          "random_choice(ops=[\"random_choice(['flip(1)', 'center_crop(5)'], [0, 1])\"], "
+          "probs=[0.5])|to_tensor|patchify(2)",
+          "random_resized_crop((8, 12), scale=(0, 0.5), ratio=[0.001, 1e3])|to_tensor|flip(0.25)|patchify(4, 6)",
           "random_resized_crop(224, scale=[0.5, -1e-1], ratio=(0.75, 1.333), x=(1), y=(1,), z=\"a\\n\")",
           "f(None, True, [False, [[]], ()], --5, +.5, 'it\\'s')"};
 }

@@ -33,10 +33,11 @@ using PpChecks = std::map<std::string, PpCheck>;  // by kind
 
 void AddLanguageChecks(PpChecks& checks);     // dsl_parse, dsl_error, dsl_pipeline
 void AddImageChecks(PpChecks& checks);        // decode_rgb, pil_resample, center_crop, resize_longest_side...
-void AddTensorChecks(PpChecks& checks);       // to_tensor, normalize, patchify, pipeline, preprocess_batch
+void AddRandomChecks(PpChecks& checks);       // random_resized_crop, flip, random_choice, sample_tiles
+void AddTensorChecks(PpChecks& checks);       // to_tensor, normalize, resize_to_token_budget, patchify, pipeline...
 void AddPostprocessChecks(PpChecks& checks);  // unpatchify, unpack, postprocess
 
-// True if the case needs an operation or a file format that is not built yet.
+// True if the case needs a file format that is not read.
 bool NeedsWhatIsNotBuilt(const PpCase& pp_case);
 
 // Fails if an element differs by more than the case's tolerance: max_abs, mean_abs, or ulp units in the last place.

@@ -27,6 +27,21 @@ void Register(const std::string& name, std::function<void()> body) {
                         [body = std::move(body)]() -> testing::Test* { return new ImageGolden(body); });
 }
 
+// The files beside the index, a test for each.
+void RegisterTables(const std::filesystem::path& folder, Coverage& coverage) {
+  const auto checks = TableChecks();
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string file = entry.path().filename().string();
+    if (!entry.is_regular_file() || file == "index.json" || file == "README.md") continue;
+    const auto check = checks.find(file);
+    if (check == checks.end()) {
+      coverage.AddUncovered("pp " + file);
+      continue;
+    }
+    Register(entry.path().stem().string(), [path = entry.path(), run = check->second] { run(path); });
+  }
+}
+
 }  // namespace
 
 void RegisterImageGoldens(const std::filesystem::path& folder, Coverage& coverage) {
@@ -34,6 +49,7 @@ void RegisterImageGoldens(const std::filesystem::path& folder, Coverage& coverag
   PpChecks checks;
   AddLanguageChecks(checks);
   AddImageChecks(checks);
+  AddRandomChecks(checks);
   AddTensorChecks(checks);
   AddPostprocessChecks(checks);
   const nlohmann::json index = ReadJson(folder / "index.json");
@@ -51,10 +67,7 @@ void RegisterImageGoldens(const std::filesystem::path& folder, Coverage& coverag
     }
     Register(entry.at("name").get<std::string>(), [pp_case, run = check->second] { run(pp_case); });
   }
-  for (const auto& [file, check] : TableChecks()) {
-    if (!std::filesystem::exists(folder / file)) continue;
-    Register(std::filesystem::path(file).stem().string(), [path = folder / file, run = check] { run(path); });
-  }
+  RegisterTables(folder, coverage);
 }
 
 }  // namespace vitok::golden

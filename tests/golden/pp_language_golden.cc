@@ -56,6 +56,7 @@ void CheckPipeline(const PpCase& pp_case) {
   json ops = json::array();
   for (const OpCall& call : *calls) ops.push_back(ToJson(call));
   EXPECT_EQ(ops, pp_case.description.at("expect").at("ops"));
+  EXPECT_EQ(Preprocessor::Parse(text).status(), absl::OkStatus());
 }
 
 // Too many tokens: refused when run on the image of 48 rows and 64 columns that the cases are about. Without an

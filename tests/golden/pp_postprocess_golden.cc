@@ -2,11 +2,15 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "core/image/batch_postprocess.h"
 #include "core/image/postprocess.h"
 #include "core/model/pixel_sequences.h"
 #include "core/ops/patchify.h"
+#include "core/tokens/pack.h"
 #include "tests/golden/pp_case.h"
 
 namespace vitok::golden {
@@ -29,9 +33,29 @@ PatchSequence SequenceOf(const PpCase& pp_case, const TensorMap& tensors, int64_
   return sequence;
 }
 
-void CheckImages(const PpCase& pp_case, const std::string& output) {
+std::optional<int64_t> MaxGridSizeOf(const PpCase& pp_case) {
+  const nlohmann::json& side = pp_case.description.at("max_grid_size");
+  return side.is_null() ? std::nullopt : std::optional(side.get<int64_t>());
+}
+
+// The valid tokens of the whole dictionary. Geometries have the pictures' true sizes.
+PackedPatches BatchOf(const PpCase& pp_case, const TensorMap& tensors) {
+  std::vector<PatchSequence> sequences;
+  for (int64_t i = 0; i < tensors.at("patches").size(0); ++i) {
+    sequences.push_back(SequenceOf(pp_case, tensors, i));
+    sequences.back().geometry.height_px = tensors.at("orig_height")[i].item<int32_t>();
+    sequences.back().geometry.width_px = tensors.at("orig_width")[i].item<int32_t>();
+  }
+  return PackPatches(sequences, {});
+}
+
+void CheckImages(const PpCase& pp_case, const std::string& output, std::optional<int64_t> max_grid_size) {
   const TensorMap tensors = pp_case.Tensors();
   const at::Tensor expected_B3HW = tensors.at(output);
+  const absl::StatusOr<at::Tensor> canvas_B3HW =
+      UnpatchifyBatch(BatchOf(pp_case, tensors), pp_case.description.at("patch"), max_grid_size);
+  ASSERT_TRUE(canvas_B3HW.ok()) << canvas_B3HW.status();
+  ExpectWithinTolerance(*canvas_B3HW, expected_B3HW, pp_case.description.at("tolerance"));
   for (int64_t i = 0; i < expected_B3HW.size(0); ++i) {
     PatchSequence sequence = SequenceOf(pp_case, tensors, i);
     const int32_t patch_px = pp_case.description.at("patch");
@@ -46,11 +70,22 @@ void CheckImages(const PpCase& pp_case, const std::string& output) {
   }
 }
 
-void CheckUnpatchify(const PpCase& pp_case) { CheckImages(pp_case, "out"); }
+void CheckUnpatchify(const PpCase& pp_case) { CheckImages(pp_case, "out", MaxGridSizeOf(pp_case)); }
 
-void CheckUnpatchifyQuirk(const PpCase& pp_case) { CheckImages(pp_case, "out_sane"); }
+// Where the reference wraps columns beyond max_grid_size, ours refuses them; without it there is room for them.
+void CheckUnpatchifyQuirk(const PpCase& pp_case) {
+  if (const std::optional<int64_t> max_grid_size = MaxGridSizeOf(pp_case)) {
+    const auto refused =
+        UnpatchifyBatch(BatchOf(pp_case, pp_case.Tensors()), pp_case.description.at("patch"), max_grid_size);
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
+  }
+  CheckImages(pp_case, "out_sane", std::nullopt);
+}
 
 void CheckUnpatchifyError(const PpCase& pp_case) {
+  const absl::StatusOr<at::Tensor> canvas_B3HW =
+      UnpatchifyBatch(BatchOf(pp_case, pp_case.Tensors()), pp_case.description.at("patch"), MaxGridSizeOf(pp_case));
+  EXPECT_EQ(canvas_B3HW.status().code(), absl::StatusCode::kInvalidArgument);
   const absl::StatusOr<at::Tensor> pixels_3HW =
       PatchesToPixels(SequenceOf(pp_case, pp_case.Tensors(), 0), pp_case.description.at("patch"));
   EXPECT_EQ(pixels_3HW.status().code(), absl::StatusCode::kInvalidArgument);
@@ -70,12 +105,21 @@ void CheckUnpack(const PpCase& pp_case) {
   const TensorMap tensors = pp_case.Tensors();
   at::Tensor images_B3HW = tensors.at("images");
   if (images_B3HW.dim() == 3) images_B3HW = images_B3HW.unsqueeze(0);
+  std::vector<ImageGeometry> sizes(images_B3HW.size(0));
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    sizes[i].height_px = tensors.at("orig_height")[static_cast<int64_t>(i)].item<int32_t>();
+    sizes[i].width_px = tensors.at("orig_width")[static_cast<int64_t>(i)].item<int32_t>();
+  }
+  const absl::StatusOr<std::vector<at::Tensor>> images = UnpackImages(images_B3HW, sizes);
+  ASSERT_TRUE(images.ok()) << images.status();
   for (int64_t i = 0; i < images_B3HW.size(0); ++i) {
     const PatchSequence patches = PixelPatches(images_B3HW[i], tensors.at("orig_height")[i].item<int64_t>(),
                                                tensors.at("orig_width")[i].item<int64_t>());
     const absl::StatusOr<at::Tensor> pixels_3HW = PatchesToPixels(patches, 1);
     ASSERT_TRUE(pixels_3HW.ok()) << pixels_3HW.status();
-    ExpectWithinTolerance(*pixels_3HW, tensors.at("out" + std::to_string(i)), pp_case.description.at("tolerance"));
+    const at::Tensor expected_3HW = tensors.at("out" + std::to_string(i));
+    ExpectWithinTolerance(*pixels_3HW, expected_3HW, pp_case.description.at("tolerance"));
+    ExpectWithinTolerance((*images)[i], expected_3HW, pp_case.description.at("tolerance"));
   }
 }
 
@@ -107,9 +151,12 @@ void CheckDictionary(const PpCase& pp_case) {
   const absl::StatusOr<PixelRange> from = RangeOf(pp_case, "current_format"), to = RangeOf(pp_case, "output_format");
   ASSERT_TRUE(from.ok() && to.ok());
   const TensorMap tensors = pp_case.Tensors();
+  const bool unpack = pp_case.description.at("do_unpack").get<bool>();
+  const absl::StatusOr<std::vector<at::Tensor>> images = PostprocessBatch(
+      BatchOf(pp_case, tensors), pp_case.description.at("patch"), {*from, *to, unpack, MaxGridSizeOf(pp_case)});
+  ASSERT_TRUE(images.ok()) << images.status();
   for (int64_t i = 0; i < tensors.at("patches").size(0); ++i) {
     PatchSequence sequence = SequenceOf(pp_case, tensors, i);
-    const bool unpack = pp_case.description.at("do_unpack").get<bool>();
     if (unpack) {
       sequence.geometry.height_px = tensors.at("orig_height")[i].item<int32_t>();
       sequence.geometry.width_px = tensors.at("orig_width")[i].item<int32_t>();
@@ -118,6 +165,7 @@ void CheckDictionary(const PpCase& pp_case) {
     ASSERT_TRUE(pixels_3HW.ok()) << pixels_3HW.status();
     const at::Tensor expected = unpack ? tensors.at("out" + std::to_string(i)) : tensors.at("out")[i];
     ExpectWithinTolerance(ConvertPixelRange(*pixels_3HW, *from, *to), expected, pp_case.description.at("tolerance"));
+    ExpectWithinTolerance((*images)[i], expected, pp_case.description.at("tolerance"));
   }
 }
 

@@ -1,4 +1,4 @@
-// Cases that end in tensors: to_tensor, normalize, patchify and whole pipelines.
+// Cases that end in tensors: to_tensor, normalize, resize_to_token_budget, patchify and whole pipelines.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -14,7 +14,7 @@ using TensorMap = std::map<std::string, at::Tensor>;
 
 std::string PipelineOf(const PpCase& pp_case) { return pp_case.description.at("pp").get<std::string>(); }
 
-// The tensor after to_tensor and any number of normalize.
+// The tensor after to_tensor and any number of normalize and resize_to_token_budget.
 at::Tensor RunTensorOps(const std::string& pipeline, const RgbImage& image) {
   const absl::StatusOr<Preprocessor> preprocessor = Preprocessor::Parse(pipeline);
   EXPECT_TRUE(preprocessor.ok()) << preprocessor.status();
@@ -22,6 +22,9 @@ at::Tensor RunTensorOps(const std::string& pipeline, const RgbImage& image) {
   if (!preprocessor.ok()) return pixels_3HW;
   for (const TransformOp& op : preprocessor->ops()) {
     if (const auto* normalize = std::get_if<NormalizeOp>(&op)) pixels_3HW = NormalizeTensor(*normalize, pixels_3HW);
+    if (const auto* resize = std::get_if<ResizeToTokenBudgetOp>(&op)) {
+      pixels_3HW = ResizeToTokenBudget(*resize, pixels_3HW);
+    }
   }
   return pixels_3HW;
 }
@@ -100,6 +103,7 @@ void ExpectPatchDictionary(const PpCase& pp_case, const RgbImage& image, const T
 void AddTensorChecks(PpChecks& checks) {
   checks["to_tensor"] = CheckTensorOps;
   checks["normalize"] = CheckTensorOps;
+  checks["resize_to_token_budget"] = CheckTensorOps;
   checks["normalize_table"] = CheckNormalizeTable;
   checks["normalize_error"] = CheckGrayIsNormalized;
   checks["patchify"] = CheckPatches;

@@ -150,11 +150,17 @@ TEST_F(ServerTest, F23_RefusesOptionsThatMeanNothing) {
   encode.set_latent_dtype(v1::DTYPE_UINT8);
   ExpectInvalid(Encode(encode), "latent_dtype");
   encode = EncodeOf(Raw(Image(4, 4)));
-  for (const char* pipeline : {"explode(3)", "to_tensor|normalize", "to_tensor|normalize|patchify(4, 64)",
-                               "center_crop(60000)|to_tensor|normalize|patchify(2, 64)"}) {
+  for (const char* pipeline :
+       {"explode(3)", "to_tensor|normalize", "to_tensor|normalize|patchify(4, 64)",
+        "center_crop(60000)|to_tensor|normalize|patchify(2, 64)",
+        "random_choice(['center_crop(60000)'], [1])|to_tensor|patchify(2, 64)",
+        "flip|to_tensor|normalize|patchify(2, 64)", "random_resized_crop(4)|to_tensor|normalize|patchify(2, 64)",
+        "random_choice(['center_crop(2)', 'identity'], [1, 1])|to_tensor|patchify(2, 64)"}) {
     encode.set_preprocess(pipeline);
     ExpectInvalid(Encode(encode), "preprocess");
   }
+  encode.set_preprocess("flip(1)|to_tensor|normalize|resize_to_token_budget(2, 64)|patchify(2, 64)");
+  EXPECT_TRUE(Encode(encode).ok());
   v1::ReconstructRequest reconstruct;
   *reconstruct.add_images() = Raw(Image(4, 4));
   v1::ReconstructResponse response;

@@ -56,11 +56,28 @@ TEST(PreprocessorTest, AnyNumberOfNormalizeIsApplied) {
   }
 }
 
+TEST(PreprocessorTest, TokenBudgetByStripesEqualsOperationAfterOperation) {
+  for (const auto& [height_px, width_px] : {std::pair(150, 200), {64, 300}, {65, 40}, {1, 900}, {900, 1}, {20, 30}}) {
+    SCOPED_TRACE(std::to_string(width_px) + " x " + std::to_string(height_px));
+    const RgbImage image = MakePattern(height_px, width_px);
+    at::Tensor pixels_3HW = NormalizeTensor({NormalizeMode::kImagenet}, ImageToTensor(image));
+    pixels_3HW = ResizeToTokenBudget({8, 80}, NormalizeTensor({}, pixels_3HW));
+    const absl::StatusOr<PatchSequence> expected = PatchifyTensor({8, 999}, MirrorTensor(pixels_3HW));
+    const absl::StatusOr<PatchSequence> patches =
+        Parse("to_tensor|normalize(imagenet)|normalize|resize_to_token_budget(8, 80)|flip(1)|patchify(8, 999)")
+            .Run(image);
+    ASSERT_TRUE(patches.ok() && expected.ok()) << patches.status();
+    EXPECT_TRUE(patches->patches_ND.equal(expected->patches_ND));
+    EXPECT_EQ(patches->geometry, expected->geometry);
+  }
+}
+
 TEST(PreprocessorTest, PixelsAndTheirModeGiveThePatchesOfRun) {
   const RgbImage image = MakePattern(50, 101);
   for (const std::string spec : {"to_tensor|patchify(8, 999)", "to_tensor|normalize|patchify(8, 999)",
                                  "identity|center_crop(33)|to_tensor|normalize(imagenet)|identity|patchify(8, 999)",
-                                 "resize_longest_side(64)|to_tensor|normalize(zero_to_one)|patchify(8, 999)"}) {
+                                 "resize_longest_side(64)|to_tensor|normalize(zero_to_one)|patchify(8, 999)",
+                                 "flip(1)|to_tensor|normalize|flip(0)|patchify(8, 999)"}) {
     SCOPED_TRACE(spec);
     const Preprocessor preprocessor = Parse(spec);
     ASSERT_TRUE(preprocessor.pixel_mode().has_value());
@@ -83,8 +100,10 @@ TEST(PreprocessorTest, PixelsThatNothingChangesAreNotCopied) {
 }
 
 TEST(PreprocessorTest, OtherPipelinesHaveNoPixelMode) {
-  for (const std::string spec : {"", "center_crop(8)", "to_tensor|normalize", "patchify(8, 99)",
-                                 "to_tensor|normalize(imagenet)|normalize|patchify(8, 99)"}) {
+  for (const std::string spec :
+       {"", "center_crop(8)", "to_tensor|normalize", "patchify(8, 99)",
+        "to_tensor|normalize(imagenet)|normalize|patchify(8, 99)", "to_tensor|flip(1)|patchify(8, 99)",
+        "to_tensor|resize_to_token_budget(8, 9)|patchify(8, 99)"}) {
     const absl::StatusOr<Preprocessor> preprocessor = Preprocessor::Parse(spec);
     if (preprocessor.ok()) {
       EXPECT_EQ(preprocessor->pixel_mode(), std::nullopt) << spec;
@@ -105,7 +124,9 @@ TEST(PreprocessorTest, CountTokensEqualsRun) {
   for (const char* spec :
        {"to_tensor|normalize|patchify(16, 100000)", "center_crop(40)|to_tensor|normalize|patchify(16, 9)",
         "resize_longest_side(33)|to_tensor|patchify(8, 25)",
-        "resize_longest_side(64)|center_crop(80)|to_tensor|normalize|patchify(7, 999)"}) {
+        "resize_longest_side(64)|center_crop(80)|to_tensor|normalize|patchify(7, 999)",
+        "flip(1)|to_tensor|normalize|resize_to_token_budget(8, 12)|patchify(8, 12)",
+        "to_tensor|resize_to_token_budget(16, 2)|patchify(8, 7)"}) {
     const Preprocessor preprocessor = Parse(spec);
     for (const auto& [height_px, width_px] : {std::pair(1, 1), {16, 16}, {17, 33}, {90, 41}, {3, 200}, {200, 3}}) {
       SCOPED_TRACE(std::string(spec) + " of " + std::to_string(width_px) + " x " + std::to_string(height_px));
@@ -151,7 +172,8 @@ TEST(PreprocessorTest, ParseErrorsNamePartPositionAndReason) {
   EXPECT_THAT(
       ParseError("to_tensor|normalise|patchify"),
       AllOf(HasSubstr("part 2 \"normalise\""), HasSubstr("position 10"), HasSubstr("unknown operation 'normalise'"),
-            HasSubstr("center_crop, identity, normalize, patchify, resize_longest_side, to_tensor")));
+            HasSubstr("center_crop, flip, identity, normalize, patchify, random_choice, random_resized_crop, "
+                      "resize_longest_side, resize_to_token_budget, to_tensor")));
   EXPECT_THAT(ParseError("to_tensor | normalize(sepia)"), AllOf(HasSubstr("part 2"), HasSubstr("'sepia'")));
   EXPECT_THAT(ParseError("center_crop"), HasSubstr("'size' is missing"));
   EXPECT_THAT(ParseError("center_crop(1, 2)"), HasSubstr("at most 1 arguments; was given 2"));
@@ -164,6 +186,42 @@ TEST(PreprocessorTest, ParseErrorsNamePartPositionAndReason) {
   EXPECT_THAT(ParseError("to_tensor|patchify(300)"), HasSubstr("patch must be in [1, 256]; was 300"));
   EXPECT_THAT(ParseError("to_tensor|patchify(16, 99999999)"), HasSubstr("was 99999999"));
   EXPECT_THAT(ParseError("to_tensor(3)"), HasSubstr("at most 0 arguments"));
+}
+
+TEST(PreprocessorTest, ErrorsOfRandomOperationsNameTheArgument) {
+  EXPECT_THAT(ParseError("random_resized_crop"), HasSubstr("'size' is missing"));
+  EXPECT_THAT(ParseError("random_resized_crop('8')"), HasSubstr("'size' must be an integer"));
+  EXPECT_THAT(ParseError("random_resized_crop((8, 8, 8))"), HasSubstr("(height, width)"));
+  EXPECT_THAT(ParseError("random_resized_crop((8, 0))"), HasSubstr("size must be in [1, 65535]; was 0"));
+  EXPECT_THAT(ParseError("random_resized_crop(8, scale=0.5)"), HasSubstr("'scale' must be two numbers"));
+  EXPECT_THAT(ParseError("random_resized_crop(8, scale=(0.5, 'x'))"), HasSubstr("'scale' must be a number"));
+  EXPECT_THAT(ParseError("random_resized_crop(8, scale=(0.5, 0.25))"), HasSubstr("was (0.5, 0.25)"));
+  EXPECT_THAT(ParseError("random_resized_crop(8, scale=(-1, 1))"), HasSubstr("scale must be in [0, 100]; was -1"));
+  EXPECT_THAT(ParseError("random_resized_crop(8, ratio=(0, 1))"), HasSubstr("ratio must be in [0.001, 1000]; was 0"));
+  EXPECT_THAT(ParseError("flip(1.5)"), HasSubstr("p must be in [0, 1]; was 1.5"));
+  EXPECT_THAT(ParseError("flip(True)"), HasSubstr("'p' must be a number"));
+  EXPECT_THAT(ParseError("to_tensor|resize_to_token_budget(16)"), HasSubstr("'max_tokens' is missing"));
+  EXPECT_THAT(ParseError("to_tensor|resize_to_token_budget(0, 5)"), HasSubstr("patch must be in [1, 256]; was 0"));
+}
+
+TEST(PreprocessorTest, ErrorsOfChoicesNameTheChoice) {
+  EXPECT_THAT(ParseError("random_choice(['flip'])"), HasSubstr("'probs' is missing"));
+  EXPECT_THAT(ParseError("random_choice('flip', [1])"), HasSubstr("must be lists"));
+  EXPECT_THAT(ParseError("random_choice([], [])"), HasSubstr("were of 0 and 0"));
+  EXPECT_THAT(ParseError("random_choice(['flip'], [1, 2])"), HasSubstr("were of 1 and 2"));
+  EXPECT_THAT(ParseError("random_choice(['flip', 3], [1, 2])"), HasSubstr("ops[1]: must be an operation in quotes"));
+  EXPECT_THAT(ParseError("random_choice(['flip', ''], [1, 2])"), HasSubstr("ops[1]: operation is empty"));
+  EXPECT_THAT(ParseError("random_choice(['flip', 'nope'], [1, 2])"),
+              AllOf(HasSubstr("part 1"), HasSubstr("ops[1]: unknown operation 'nope'")));
+  EXPECT_THAT(ParseError("random_choice(['center_crop(0)'], [1])"), HasSubstr("ops[0]: size must be in"));
+  EXPECT_THAT(ParseError("random_choice(['flip', 'identity'], [1, -1])"),
+              HasSubstr("probs[1] must be in [0, 1e+09]; was -1"));
+  EXPECT_THAT(ParseError("random_choice(['flip', 'identity'], [0, 0.0])"), HasSubstr("all were 0"));
+  EXPECT_THAT(ParseError("random_choice(['identity', 'to_tensor'], [1, 1])"),
+              AllOf(HasSubstr("ops[0] gives an image"), HasSubstr("ops[1] a tensor")));
+  EXPECT_THAT(ParseError("to_tensor|random_choice(['flip', 'center_crop(8)'], [1, 1])"),
+              AllOf(HasSubstr("part 2"), HasSubstr("ops[1] takes an image, but gets a tensor")));
+  EXPECT_THAT(ParseError("to_tensor|patchify|flip"), HasSubstr("flip takes a tensor, but gets patches"));
 }
 
 TEST(PreprocessorTest, RefusesOperationsInAnOrderThatDoesNotFit) {

@@ -83,5 +83,25 @@ TEST(TransformsTest, CountPatchesNamesBothNumbers) {
   EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("needs 12 tokens"), HasSubstr("allows 11")));
 }
 
+TEST(TransformsTest, MirroringTwiceGivesThePicture) {
+  const RgbImage image = MakePattern(5, 8);
+  const RgbImage mirrored = MirrorImage(image);
+  for (int64_t x = 0; x < 8; ++x) EXPECT_EQ(mirrored.pixels_HWC[x * 3], image.pixels_HWC[(7 - x) * 3]);
+  EXPECT_EQ(MirrorImage(mirrored), image);
+  EXPECT_TRUE(MirrorTensor(ImageToTensor(image)).equal(ImageToTensor(mirrored)));
+}
+
+TEST(TransformsTest, BudgetKeepsWhatFitsAndIsNotClamped) {
+  RgbImage image(64, 64);
+  for (size_t i = 0; i < image.pixels_HWC.size(); ++i) image.pixels_HWC[i] = i / 3 % 64 < 32 ? 0 : 255;
+  const at::Tensor pixels_3HW = NormalizeTensor({}, ImageToTensor(image));
+  EXPECT_TRUE(ResizeToTokenBudget({16, 16}, pixels_3HW).is_same(pixels_3HW));
+  const at::Tensor smaller_3HW = ResizeToTokenBudget({16, 9}, pixels_3HW);
+  EXPECT_EQ(smaller_3HW.sizes(), at::IntArrayRef({3, 48, 48}));
+  EXPECT_GT(smaller_3HW.max().item<float>(), 1.0f);
+  EXPECT_LT(smaller_3HW.min().item<float>(), -1.0f);
+  EXPECT_EQ(BudgetSize({16, 9}, {10, 1000}), (SizePx{10, 368}));
+}
+
 }  // namespace
 }  // namespace vitok
