@@ -8,7 +8,6 @@
 
 // Of the OpenMP runtime that libtorch brings. <omp.h> is missing or another runtime's where the compiler is not gcc.
 extern "C" void omp_set_num_threads(int num_threads) noexcept;
-extern "C" int omp_get_max_threads() noexcept;
 
 namespace vitok {
 namespace {
@@ -17,10 +16,10 @@ namespace {
 class OneAtenThread {
  public:
   OneAtenThread() {
-    // ATen sets each thread's team to the process-wide size at its first parallel loop; after that the size of this
-    // thread alone can be set.
-    at::internal::lazy_init_num_threads();
-    team_ = omp_get_max_threads();
+    // ATen gives each thread a team of the process-wide size the first time that it asks; after that the size of this
+    // thread's team alone can be set. Only a function of ATen's library asks: what its headers inline may have a flag of
+    // its own for that.
+    team_ = at::get_num_threads();
     omp_set_num_threads(1);
   }
   ~OneAtenThread() { omp_set_num_threads(team_); }
