@@ -48,6 +48,7 @@ struct ModelOptions {
   std::string name;
   int64_t version = 1;
   LoadOptions load;
+  std::string hub;         // a model of the hub (core/weights/hub_source.h), fetched into load.folder; empty: none
   std::string preprocess;  // empty: "to_tensor|normalize(minus_one_to_one)|patchify(P, max_image_tokens)"
 
   ModelKey key() const { return {name, version}; }
