@@ -1,6 +1,7 @@
 #include "server/model_config.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 #include <optional>
 #include <set>
@@ -107,6 +108,20 @@ absl::Status CheckModelName(std::string_view field, std::string_view name) {
   }
   return BadValue(field, StrCat("1 to ", kMaxModelNameBytes, " letters, digits, '.', '_', '-', '/'"),
                   StrCat("'", name.substr(0, kMaxModelNameBytes), "'"));
+}
+
+absl::StatusOr<nlohmann::json> ModelFromArgument(const std::string& text) {
+  const absl::StatusOr<HubSource> source = ParseHubSource(text);
+  std::error_code error;
+  if ((!source.ok() || source->published_name.empty()) && std::filesystem::exists(text, error)) {
+    const std::filesystem::path path = std::filesystem::path(text + "/").parent_path().lexically_normal();
+    return nlohmann::json{{"name", path.filename().string()}, {"folder", text}};
+  }
+  if (!source.ok()) {
+    return absl::Status(source.status().code(),
+                        StrCat("--model '", text, "': no such folder, and ", source.status().message()));
+  }
+  return nlohmann::json{{"name", text.substr(0, text.find('@'))}, {"hub", text}};
 }
 
 absl::StatusOr<ModelOptions> ReadModel(const std::string& field, const config::Model& proto) {

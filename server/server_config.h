@@ -84,7 +84,9 @@ struct ServerOptions {
 
 // Reads `path` (empty: start from nothing) and applies `overrides` ("a.b=v") in order. NOT_FOUND: no such file.
 // INVALID_ARGUMENT: bad YAML, unknown field, a value of the wrong type or out of its bounds; names field, value, bound.
-absl::StatusOr<ServerOptions> LoadServerConfig(const std::string& path, const std::vector<std::string>& overrides);
+// `models` stand behind those of the file: see ModelFromArgument (model_config.h).
+absl::StatusOr<ServerOptions> LoadServerConfig(const std::string& path, const std::vector<std::string>& overrides,
+                                               const std::vector<std::string>& models = {});
 
 // The whole configuration as YAML with every field; LoadServerConfig of it gives the same options.
 std::string ServerConfigToYaml(const ServerOptions& options);

@@ -191,6 +191,7 @@ absl::StatusOr<std::vector<VerifiedFile>> VerifyModel(const HubSource& source, c
     VITOK_RETURN_IF_ERROR(CheckCancelled(options));
     std::error_code error;
     VerifiedFile& file = files.emplace_back(VerifiedFile{.file = fs::path(path).filename().string()});
+    file.path = fs::canonical(path, error).string();
     file.bytes = static_cast<int64_t>(fs::file_size(path, error));
     // The blob's name, also if it is a link itself to a blob that several repositories share.
     file.expected = fs::read_symlink(path, error).filename().string();

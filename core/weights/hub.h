@@ -47,6 +47,7 @@ struct VerifiedFile {
     kBad,
   };
   std::string file;
+  std::string path;  // of the blob that holds its bytes
   int64_t bytes = 0;
   Result result = Result::kGood;
   std::string expected, digest;  // of a bad one

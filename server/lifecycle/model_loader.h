@@ -44,10 +44,10 @@ class ModelLoader {
   // cannot be loaded.
   ModelLoader(const Context& context, TokenizerLoader load, MemoryEstimator estimate, ModelFetcher fetch);
 
-  // Blocks. FAILED_PRECONDITION: the folder, its files or their digests, or the options do not fit, or the hub has no
-  // such model; RESOURCE_EXHAUSTED: not enough memory, found before any is taken or while it is, or disk for a
-  // download; UNAVAILABLE: the device failed, the hub does not answer or the server drains; INTERNAL: anything else.
-  // Messages do not name the model.
+  // Blocks. FAILED_PRECONDITION: the folder, its files or their digests, or the options do not fit, or the hub does
+  // not give the model; RESOURCE_EXHAUSTED: not enough memory, found before any is taken or while it is, or disk for a
+  // download; UNAVAILABLE: the device failed or the server drains; INTERNAL: anything else. Messages do not name the
+  // model.
   absl::StatusOr<std::shared_ptr<LoadedModel>> Load(const ModelOptions& model) const;
 
  private:

@@ -1,68 +1,20 @@
-// What a hub, its content network and a disk can do wrong: it ends in the right files or in a clear error, and never in
-// part of a file under its final name.
+// What a hub can answer that is not what was asked for: it ends in the right files or in a clear error.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <httplib.h>
-#include <sys/resource.h>
-
-#include <atomic>
-#include <csignal>
 
 #include "absl/strings/str_cat.h"
-#include "tests/core/weights/hub_fixture.h"
-#include "tests/support/text_file.h"
+#include "tests/core/weights/hub_faults.h"
 
 namespace vitok {
 namespace {
 
-namespace fs = std::filesystem;
 using httplib::Request;
 using httplib::Response;
-using testing::AllOf;
-using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr char kToken[] = "hf_secret";
-
-class HubFaultTest : public HubTest {
- protected:
-  // Fetches without a decoder, so that requests can be counted.
-  absl::StatusOr<LocalModel> FetchEncoder() { return Fetch("org/model", {.encoder = true, .decoder = false}); }
-
-  void ExpectEncoder(const absl::StatusOr<LocalModel>& model) {
-    ASSERT_TRUE(model.ok()) << model.status();
-    EXPECT_TRUE(Read(model->path + "/encoder.safetensors") == encoder_);
-    EXPECT_EQ(Blobs().size(), 1);
-  }
-
-  void ExpectError(absl::StatusCode code, const std::string& text) {
-    const absl::Status status = FetchEncoder().status();
-    EXPECT_EQ(status.code(), code) << status;
-    EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("model org/model@main: "), HasSubstr(text)));
-    ExpectNothing();
-  }
-
-  // The ranges that were asked of the content network.
-  std::vector<std::string> Ranges() const {
-    std::vector<std::string> ranges;
-    for (const FakeHub::Seen& seen : hub_.seen()) {
-      if (seen.place == "content") ranges.push_back(seen.Header("range"));
-    }
-    return ranges;
-  }
-
-  // The content network answers with this code for the first `times` times.
-  FakeHub::Handler Code(int code, int times, const std::string& header = "", const std::string& value = "") {
-    return [=](const Request&, Response& response, int count) {
-      if (count > times) return false;
-      response.status = code;
-      if (!header.empty()) response.set_header(header.c_str(), value);
-      return true;
-    };
-  }
-};
 
 TEST_F(HubFaultTest, TokenGoesToTheHubOnly) {
   options_.token = kToken;
@@ -150,86 +102,6 @@ TEST_F(HubFaultTest, ServerErrorsWithoutEndAreAnError) {
   ExpectError(absl::StatusCode::kUnavailable, "encoder.safetensors: HTTP code 500 (tried 5 times)");
 }
 
-TEST_F(HubFaultTest, SignatureThatHasExpiredIsRenewed) {
-  hub_.on_content = Code(403, 1);
-  ExpectEncoder(FetchEncoder());
-  EXPECT_EQ(hub_.Count("GET"), 4) << "the hub is asked again where the bytes are";
-}
-
-TEST_F(HubFaultTest, CutConnectionGoesOnWhereItWas) {
-  hub_.on_content = [this](const Request&, Response& response, int count) {
-    if (count > 2) return false;
-    SendCut(encoder_, count * 20'000, response);
-    return true;
-  };
-  ExpectEncoder(FetchEncoder());
-  EXPECT_THAT(Ranges(), ElementsAre("", "bytes=20000-", "bytes=40000-"));
-}
-
-TEST_F(HubFaultTest, ProgressMakesAllTriesFreeAgain) {
-  hub_.on_content = [this](const Request&, Response& response, int count) {
-    SendCut(encoder_, count * 10'000, response);
-    return true;
-  };
-  ExpectEncoder(FetchEncoder());
-  EXPECT_EQ(Ranges().size(), 7);
-  EXPECT_THAT(slept_, Each(absl::Seconds(1)));
-}
-
-TEST_F(HubFaultTest, ServerThatIgnoresRangesIsReadFromTheStart) {
-  hub_.on_content = [this](const Request& request, Response& response, int count) {
-    if (count == 1) {
-      SendCut(encoder_, 20'000, response);
-    } else {
-      SendAll(request, encoder_, response);
-    }
-    return true;
-  };
-  ExpectEncoder(FetchEncoder());
-  EXPECT_THAT(Ranges(), ElementsAre("", "bytes=20000-"));
-}
-
-TEST_F(HubFaultTest, CutAtTheSamePlaceEachTimeIsAnError) {
-  hub_.on_content = [this](const Request& request, Response& response, int) {
-    const_cast<Request&>(request).ranges.clear();
-    SendCut(encoder_, 20'000, response);
-    return true;
-  };
-  ExpectError(absl::StatusCode::kUnavailable, "encoder.safetensors: ");
-  EXPECT_EQ(Ranges().size(), 5);
-}
-
-TEST_F(HubFaultTest, AnotherRangeThanAskedForIsNotUsed) {
-  hub_.on_content = [this](const Request& request, Response& response, int count) {
-    if (count == 1) SendCut(encoder_, 20'000, response);
-    if (count == 2) const_cast<Request&>(request).ranges = {{30'000, -1}};
-    return count == 1;
-  };
-  ExpectEncoder(FetchEncoder());
-  EXPECT_THAT(Ranges(), ElementsAre("", "bytes=20000-", ""));
-}
-
-TEST_F(HubFaultTest, RefusedRangeStartsAnew) {
-  hub_.on_content = [this](const Request&, Response& response, int count) {
-    if (count == 1) SendCut(encoder_, 20'000, response);
-    if (count == 2) response.status = 416;
-    return count <= 2;
-  };
-  ExpectEncoder(FetchEncoder());
-  EXPECT_THAT(Ranges(), ElementsAre("", "bytes=20000-", ""));
-}
-
-TEST_F(HubFaultTest, ContentThatChangedBetweenTriesIsNotMixed) {
-  hub_.on_content = [this](const Request&, Response& response, int count) {
-    if (count == 1) SendCut(TestBytes(encoder_.size(), 9), 20'000, response);
-    if (count > 1) response.headers.erase("ETag");
-    if (count > 1) response.set_header("ETag", "\"newer\"");
-    return count == 1;
-  };
-  ExpectEncoder(FetchEncoder());
-  EXPECT_THAT(Ranges(), ElementsAre("", "bytes=20000-", ""));
-}
-
 TEST_F(HubFaultTest, EtagThatChangedOnTheHubIsAnError) {
   hub_.on_get = [this](const Request&, Response& response, int) {
     response.status = 302;
@@ -238,27 +110,6 @@ TEST_F(HubFaultTest, EtagThatChangedOnTheHubIsAnError) {
     return true;
   };
   ExpectError(absl::StatusCode::kAborted, "was changed on the hub");
-}
-
-TEST_F(HubFaultTest, TooManyAndTooFewBytesAreErrors) {
-  hub_.on_content = [this](const Request& request, Response& response, int) {
-    SendAll(request, encoder_ + "x", response);
-    return true;
-  };
-  ExpectError(absl::StatusCode::kDataLoss, absl::StrCat("more bytes than the ", encoder_.size()));
-  hub_.on_content = [this](const Request& request, Response& response, int) {
-    SendAll(request, encoder_.substr(1), response);
-    return true;
-  };
-  ExpectError(absl::StatusCode::kUnavailable, absl::StrCat("ended after ", encoder_.size() - 1, " of "));
-}
-
-TEST_F(HubFaultTest, WrongDigestIsAnError) {
-  hub_.on_content = [this](const Request& request, Response& response, int) {
-    SendAll(request, TestBytes(encoder_.size(), 9), response);
-    return true;
-  };
-  ExpectError(absl::StatusCode::kDataLoss, "SHA-256");
 }
 
 TEST_F(HubFaultTest, GatedAndPrivateModelsSayWhatToDo) {
@@ -309,59 +160,6 @@ TEST_F(HubFaultTest, HubThatHangsIsGivenUp) {
     return true;
   };
   ExpectError(absl::StatusCode::kDeadlineExceeded, "too slow");
-}
-
-TEST_F(HubFaultTest, TransferThatCrawlsIsTriedAgain) {
-  options_.download_timeout = absl::Milliseconds(50);
-  hub_.on_content = [this](const Request&, Response& response, int count) {
-    if (count > 1) return false;
-    response.set_content_provider(encoder_.size(), "application/octet-stream",
-                                  [this](size_t offset, size_t, httplib::DataSink& sink) {
-                                    if (offset > 0) hub_.Hang();
-                                    return sink.write(&encoder_[offset], 1);
-                                  });
-    return true;
-  };
-  ExpectEncoder(FetchEncoder());
-  EXPECT_THAT(Ranges(), ElementsAre("", "bytes=1-"));
-}
-
-TEST_F(HubFaultTest, FullDiskIsFoundBeforeTheDownload) {
-  options_.free_disk_bytes = [this](const std::string&) { return static_cast<int64_t>(encoder_.size()) - 1; };
-  ExpectError(absl::StatusCode::kResourceExhausted, absl::StrCat("needs ", encoder_.size(), " bytes of disk"));
-  EXPECT_EQ(hub_.Count("GET"), 0);
-}
-
-TEST_F(HubFaultTest, DiskThatFillsUpIsFoundInTheDownload) {
-  // A limit on the size of files makes writing fail as a full disk does.
-  std::signal(SIGXFSZ, SIG_IGN);
-  rlimit before = {};
-  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
-  const rlimit small{30'000, before.rlim_max};
-  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-  ExpectError(absl::StatusCode::kResourceExhausted, ".incomplete: ");
-  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
-}
-
-TEST_F(HubFaultTest, BlobOfTheWrongSizeIsReplaced) {
-  ExpectWhole(Fetch());
-  const fs::path blob = fs::canonical(InCache("snapshots/" + commit_ + "/encoder.safetensors"));
-  fs::resize_file(blob, 10);
-  fs::remove(InCache("snapshots/" + commit_ + "/encoder.safetensors"));
-  ExpectWhole(Fetch());
-}
-
-TEST_F(HubFaultTest, WhatKilledDownloadsLeftIsRemoved) {
-  ExpectEncoder(FetchEncoder());
-  const fs::path blob = fs::canonical(InCache("snapshots/" + commit_ + "/encoder.safetensors"));
-  fs::remove_all(InCache("snapshots"));
-  fs::remove(blob);
-  const std::string old = WriteTextFile(blob.string() + ".0123abcd.incomplete", "part");
-  const std::string fresh = WriteTextFile(blob.string() + ".4567abcd.incomplete", "part");
-  fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(2));
-  ASSERT_TRUE(FetchEncoder().ok());
-  EXPECT_FALSE(fs::exists(old));
-  EXPECT_TRUE(fs::exists(fresh)) << "somebody may be writing to it";
 }
 
 }  // namespace
