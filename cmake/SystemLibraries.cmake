@@ -1,6 +1,7 @@
 # The packages that scripts/setup.sh installs, as imported targets.
 find_package(Threads REQUIRED)
 find_package(absl CONFIG REQUIRED)
+find_package(CURL REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(gRPC CONFIG REQUIRED)

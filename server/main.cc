@@ -20,8 +20,10 @@
 #include "core/base/status_macros.h"
 #include "core/base/version.h"
 #include "core/model/load_autoencoder.h"
+#include "core/weights/hub_options.h"
 #include "server/build_info.h"
 #include "server/grpc_log.h"
+#include "server/hub_fetcher.h"
 #include "server/server.h"
 #include "server/server_config.h"
 #include "server/stop_signal.h"
@@ -32,6 +34,7 @@ namespace {
 
 struct Flags {
   std::string config;
+  std::vector<std::string> models;
   std::vector<std::string> overrides;
   bool print_config = false;
   bool check_config = false;
@@ -68,21 +71,24 @@ absl::Status Serve(const ServerOptions& options) {
   RaiseOpenFileLimit();
   at::set_num_threads(options.compute_threads > 0 ? options.compute_threads : AvailableCpus());
   StopSignal stop;
-  std::atomic<bool> failed{false};
-  VITOK_ASSIGN_OR_RETURN(
-      const std::unique_ptr<Server> server,
-      Server::Start(options, LoadAutoencoder,
-                    [&stop, &failed](const absl::Status&) {
-                      failed = true;
-                      stop.Wake();
-                    },
-                    {.estimate = EstimateModelMemory, .before_serving = [&stop] { stop.KeepSignals(); }}));
+  std::atomic<bool> failed{false}, stopping{false};
+  VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<Server> server,
+                         Server::Start(options, LoadAutoencoder,
+                                       [&stop, &failed](const absl::Status&) {
+                                         failed = true;
+                                         stop.Wake();
+                                       },
+                                       {.estimate = EstimateModelMemory,
+                                        .fetch = MakeHubFetcher(HubOptionsFromEnvironment(std::getenv),
+                                                                [&stopping] { return stopping.load(); }),
+                                        .before_serving = [&stop] { stop.KeepSignals(); }}));
   spdlog::info("vitok-server {} ({}) listening on {}", Version(), BuildDescription(), server->address());
   if (!server->admin_address().empty()) spdlog::info("admin service on {}", server->admin_address());
   if (!server->http_address().empty()) spdlog::info("metrics on http://{}/metrics", server->http_address());
   if (const int signal = stop.Wait(); signal != 0) {
     spdlog::info("signal {}: draining; a second one stops at once", signal);
   }
+  stopping = true;
   if (!server->Shutdown()) spdlog::warn("calls were cancelled: they took longer than server.shutdown_grace_s");
   spdlog::info("stopped");
   if (failed || server->loading()) {
@@ -94,7 +100,7 @@ absl::Status Serve(const ServerOptions& options) {
 }
 
 absl::Status Run(const Flags& flags, char** argv) {
-  VITOK_ASSIGN_OR_RETURN(const ServerOptions options, LoadServerConfig(flags.config, flags.overrides));
+  VITOK_ASSIGN_OR_RETURN(const ServerOptions options, LoadServerConfig(flags.config, flags.overrides, flags.models));
   if (flags.print_config) {
     std::cout << ServerConfigToYaml(options);
     return absl::OkStatus();
@@ -117,11 +123,25 @@ int main(int argc, char** argv) {
   CLI::App app("Serves image tokenizers over gRPC: Encode, Decode and Reconstruct of package vitok.v1.");
   app.set_version_flag("--version", std::string(vitok::Version()));
   app.add_option("--config", flags.config, "YAML file; configs/server.yaml explains every field");
+  app.add_option(
+         "--model", flags.models,
+         "Serve this model besides those of the file: a published name (350M-f16x64), ORG/REPO of the model hub, "
+         "either with @REVISION, or a folder; may be repeated. It is named so, without the revision, or after the "
+         "folder")
+      ->type_name("MODEL")
+      ->take_all();
   app.add_option("--set", flags.overrides, "Override one field of the configuration; may be repeated")
       ->type_name("a.b=VALUE")
       ->take_all();
   app.add_flag("--print-config", flags.print_config, "Print the configuration with every field as YAML and exit");
   app.add_flag("--check-config", flags.check_config, "Check the configuration and exit");
+  app.footer(
+      R"(Models of the hub come from the cache that huggingface_hub has too, and are downloaded first if need be:
+HF_HUB_CACHE or HF_HOME say where it is, HF_TOKEN or HF_TOKEN_PATH let read what is private or gated, HF_HUB_OFFLINE=1
+asks the cache only, HF_ENDPOINT is a mirror. `vitok models pull` downloads beforehand.
+Examples:
+  vitok-server --config configs/demo.yaml
+  vitok-server --model 350M-f16x64 --set models.0.device=cuda --set models.0.dtype=bfloat16)");
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = vitok::Run(flags, argv);
   if (status.ok()) return 0;

@@ -1,6 +1,7 @@
 #include "server/model_config.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 #include <optional>
 #include <set>
@@ -11,6 +12,7 @@
 #include "core/base/precision.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
+#include "core/weights/hub_source.h"
 #include "server/config_check.h"
 
 namespace vitok {
@@ -34,6 +36,23 @@ bool IsDevice(std::string_view device) {
   if (device.substr(0, kPrefix.size()) != kPrefix) return false;
   const std::string_view index = device.substr(kPrefix.size());
   return !index.empty() && index.size() <= 3 && index.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// Where the weights come from. Asks nobody whether they are there.
+absl::Status ReadSource(const std::string& field, const config::Model& proto, ModelOptions& model) {
+  model.load.folder = proto.folder();
+  model.hub = proto.hub();
+  if (model.load.folder.empty() && model.hub.empty()) {
+    return BadValue(StrCat(field, ".folder"), "the path of a model folder, unless .hub names a model of the hub",
+                    "empty");
+  }
+  if (model.hub.empty()) return absl::OkStatus();
+  if (!model.load.folder.empty()) {
+    return BadValue(StrCat(field, ".hub"), "empty when .folder is set", StrCat("'", model.hub, "'"));
+  }
+  const absl::Status status = ParseHubSource(model.hub).status();
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(StrCat(field, ".hub: ", status.message()));
 }
 
 absl::Status ReadAlias(const std::string& field, const config::Alias& proto, ServerOptions& options) {
@@ -65,6 +84,7 @@ nlohmann::ordered_json ModelToJson(const ModelOptions& model) {
       {"name", model.name},
       {"version", model.version},
       {"folder", model.load.folder},
+      {"hub", model.hub},
       {"variant", model.load.variant},
       {"dtype", PrecisionName(model.load.precision)},
       {"device", model.load.device},
@@ -90,14 +110,27 @@ absl::Status CheckModelName(std::string_view field, std::string_view name) {
                   StrCat("'", name.substr(0, kMaxModelNameBytes), "'"));
 }
 
+absl::StatusOr<nlohmann::json> ModelFromArgument(const std::string& text) {
+  const absl::StatusOr<HubSource> source = ParseHubSource(text);
+  std::error_code error;
+  if ((!source.ok() || source->published_name.empty()) && std::filesystem::exists(text, error)) {
+    const std::filesystem::path path = std::filesystem::path(text + "/").parent_path().lexically_normal();
+    return nlohmann::json{{"name", path.filename().string()}, {"folder", text}};
+  }
+  if (!source.ok()) {
+    return absl::Status(source.status().code(),
+                        StrCat("--model '", text, "': no such folder, and ", source.status().message()));
+  }
+  return nlohmann::json{{"name", text.substr(0, text.find('@'))}, {"hub", text}};
+}
+
 absl::StatusOr<ModelOptions> ReadModel(const std::string& field, const config::Model& proto) {
   ModelOptions model;
   model.name = proto.name();
   VITOK_RETURN_IF_ERROR(CheckModelName(StrCat(field, ".name"), model.name));
   if (proto.has_version()) model.version = proto.version();
   VITOK_RETURN_IF_ERROR(CheckRange(StrCat(field, ".version"), model.version, 1, kMaxInt));
-  model.load.folder = proto.folder();
-  if (model.load.folder.empty()) return BadValue(StrCat(field, ".folder"), "the path of a model folder", "empty");
+  VITOK_RETURN_IF_ERROR(ReadSource(field, proto, model));
   model.load.variant = proto.variant();
   if (proto.has_dtype()) {
     const std::optional<Precision> precision = ParsePrecision(proto.dtype());

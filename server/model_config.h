@@ -14,6 +14,11 @@ namespace vitok {
 // OK for the name of a model or alias. INVALID_ARGUMENT names `field`, the name and what it may hold.
 absl::Status CheckModelName(std::string_view field, std::string_view name);
 
+// The entry of `models` that a model named on the command line stands for: a published name or org/repo, either with
+// "@revision", or a path that exists. It is named so without the revision, or like the last part of the path. Errors of
+// ParseHubSource.
+absl::StatusOr<nlohmann::json> ModelFromArgument(const std::string& text);
+
 // One model; `field` ("models[0]") is put before the names of its fields. INVALID_ARGUMENT names field, value and
 // bound. Whether the folder is there and fits is for the loading.
 absl::StatusOr<ModelOptions> ReadModel(const std::string& field, const config::Model& proto);

@@ -54,7 +54,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   std::unique_ptr<Server> server(new Server(options, std::move(on_failure)));
   VITOK_RETURN_IF_ERROR(server->CheckAddresses());
   VITOK_RETURN_IF_ERROR(server->ReadCredentials());
-  server->MakeLifecycle(load, std::move(hooks.estimate));
+  server->MakeLifecycle(load, hooks);
   VITOK_RETURN_IF_ERROR(server->Listen());
   if (const absl::Status status = server->LoadModels(hooks.before_serving); !status.ok()) {
     // A thread that hangs in the device's driver can not be joined; the process is about to end anyway.
@@ -90,11 +90,11 @@ absl::Status Server::ReadCredentials() {
   return absl::OkStatus();
 }
 
-void Server::MakeLifecycle(const TokenizerLoader& load, MemoryEstimator estimate) {
+void Server::MakeLifecycle(const TokenizerLoader& load, Hooks& hooks) {
   const ModelLoader::Context context = {
       .options = &options_, .workers = &workers_, .memory = &memory_, .reaper = &reaper_, .metrics = &metrics_};
-  manager_ =
-      std::make_unique<ModelManager>(ModelLoader(context, load, std::move(estimate)), &models_, &reaper_, &metrics_);
+  ModelLoader loader(context, load, std::move(hooks.estimate), std::move(hooks.fetch));
+  manager_ = std::make_unique<ModelManager>(std::move(loader), &models_, &reaper_, &metrics_);
 }
 
 absl::Status Server::Listen() {

@@ -45,6 +45,7 @@ class Server {
   // Each may be empty.
   struct Hooks {
     MemoryEstimator estimate;              // empty: models are loaded whether they fit into memory or not
+    ModelFetcher fetch;                    // empty: models of the hub cannot be loaded
     std::function<void()> before_serving;  // called when all models are loaded and before any call is served
   };
 
@@ -81,7 +82,7 @@ class Server {
 
   absl::Status CheckAddresses() const;
   absl::Status ReadCredentials();
-  void MakeLifecycle(const TokenizerLoader& load, MemoryEstimator estimate);
+  void MakeLifecycle(const TokenizerLoader& load, Hooks& hooks);
   absl::Status Listen();
   void AddScrapeValues();
   absl::Status ListenForAdmin(const AdminService::Context& context);

@@ -185,10 +185,17 @@ absl::StatusOr<ServerOptions> ToOptions(const nlohmann::json& json) {
 
 }  // namespace
 
-absl::StatusOr<ServerOptions> LoadServerConfig(const std::string& path, const std::vector<std::string>& overrides) {
+absl::StatusOr<ServerOptions> LoadServerConfig(const std::string& path, const std::vector<std::string>& overrides,
+                                               const std::vector<std::string>& models) {
   nlohmann::json json = nlohmann::json::object();
   if (!path.empty()) {
     VITOK_ASSIGN_OR_RETURN(json, ReadYamlFile(path));
+  }
+  for (const std::string& model : models) {
+    VITOK_ASSIGN_OR_RETURN(nlohmann::json entry, ModelFromArgument(model));
+    nlohmann::json& all = json["models"];
+    if (all.is_null()) all = nlohmann::json::array();
+    if (all.is_array()) all.push_back(std::move(entry));  // else it is an error below
   }
   for (const std::string& override_text : overrides) VITOK_RETURN_IF_ERROR(ApplyOverride(override_text, json));
   absl::StatusOr<ServerOptions> options = ToOptions(json);

@@ -48,6 +48,7 @@ struct ModelOptions {
   std::string name;
   int64_t version = 1;
   LoadOptions load;
+  std::string hub;         // a model of the hub (core/weights/hub_source.h), fetched into load.folder; empty: none
   std::string preprocess;  // empty: "to_tensor|normalize(minus_one_to_one)|patchify(P, max_image_tokens)"
 
   ModelKey key() const { return {name, version}; }
@@ -83,7 +84,9 @@ struct ServerOptions {
 
 // Reads `path` (empty: start from nothing) and applies `overrides` ("a.b=v") in order. NOT_FOUND: no such file.
 // INVALID_ARGUMENT: bad YAML, unknown field, a value of the wrong type or out of its bounds; names field, value, bound.
-absl::StatusOr<ServerOptions> LoadServerConfig(const std::string& path, const std::vector<std::string>& overrides);
+// `models` stand behind those of the file: see ModelFromArgument (model_config.h).
+absl::StatusOr<ServerOptions> LoadServerConfig(const std::string& path, const std::vector<std::string>& overrides,
+                                               const std::vector<std::string>& models = {});
 
 // The whole configuration as YAML with every field; LoadServerConfig of it gives the same options.
 std::string ServerConfigToYaml(const ServerOptions& options);

@@ -161,7 +161,16 @@ void AddLoadCommand(CLI::App& admin, const Environment& environment, Action* act
     return command->add_option(name, *field, help);
   };
   v1::ModelSpec& spec = options->spec;
-  text("folder", spec.mutable_folder(), "Folder of the model, on the server")->required();
+  CLI::Option* const folder = text("folder", spec.mutable_folder(), "Folder of the model, on the server");
+  CLI::Option* const hub = text("--hub", spec.mutable_hub(),
+                                "In place of a folder: a model of the hub, which the server "
+                                "downloads first; see `vitok models pull --help`");
+  hub->type_name("MODEL")->excludes(folder);
+  command->parse_complete_callback([options] {
+    if (options->spec.folder().empty() && options->spec.hub().empty()) {
+      throw CLI::ValidationError("load", "give a folder or --hub");
+    }
+  });
   text("--variant", spec.mutable_variant(), "Variant string; default: read from the weights");
   text("--dtype", spec.mutable_dtype(), "float32 (the default), bfloat16 or fp8");
   text("--device", spec.mutable_device(), "cpu (the default), cuda or cuda:N");
@@ -176,6 +185,7 @@ void AddLoadCommand(CLI::App& admin, const Environment& environment, Action* act
   command->add_flag("--no-wait", options->no_wait, "Return when the loading begins; see `vitok admin models`");
   command->footer(R"(Examples:
   vitok admin load tiny:2 models/tiny-v2
+  vitok admin load 350M-f16x64 --hub 350M-f16x64 --dtype bfloat16 --device cuda
   vitok admin load large /models/large --device cuda:1 --dtype bfloat16 --no-wait)");
 }
 

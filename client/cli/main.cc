@@ -30,12 +30,14 @@ constexpr char kFooter[] = R"(Examples:
   vitok reconstruct photos -o out --side-by-side        a whole folder, several requests in flight
   vitok reconstruct photos -o out --json | jq .psnr_db  one JSON line a picture
   vitok bench --concurrency 8 --sizes 512               how much can the server do?
+  vitok models pull 350M-f16x64                         download a published model
   vitok admin models --server 127.0.0.1:8502            what is loaded, loading or failed?
   vitok info --server unix:/run/vitok.sock              version and limits of a server on this machine
   vitok info --server tokens.example.org:8500 --tls --token-file ~/.vitok-token
                                                         over TLS, with a token (or VITOK_TOKEN in the environment)
 
-Exit code: 0 all good; 1 some or all files failed; 2 wrong usage; 3 no server answered.)";
+Exit code: 0 all good; 1 some or all files failed; 2 wrong usage; 3 no server, or no
+model hub, answered.)";
 
 int Main(int argc, char** argv) {
   TurnOffMutexChecks();
@@ -49,7 +51,8 @@ int Main(int argc, char** argv) {
     return "vitok: " + std::string(error.what()) + " (see `" + command + " --help`)\n";
   });
   const char* const token = std::getenv("VITOK_TOKEN");
-  const Environment environment{.token = token != nullptr ? token : ""};
+  const Environment environment{.token = token != nullptr ? token : "",
+                                .hub_options = [] { return HubOptionsFromEnvironment(std::getenv); }};
   Action action;
   AddEncodeCommand(program, environment, &action);
   AddDecodeCommand(program, environment, &action);

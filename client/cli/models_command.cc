@@ -7,6 +7,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/connection.h"
 #include "client/cli/file_report.h"
+#include "client/cli/hub_commands.h"
 #include "client/cli/server_report.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
@@ -68,17 +69,24 @@ ExitCode RunModels(const ModelsCommandOptions& options) {
 }  // namespace
 
 void AddModelsCommand(CLI::App& program, const Environment& environment, Action* action) {
-  CLI::App* const command = program.add_subcommand("models", "The models that the server has; * marks the default");
+  CLI::App* const command =
+      program.add_subcommand("models", "The models that a server has; pull, verify: those of the model hub");
   const auto options = std::make_shared<ModelsCommandOptions>();
   AddConnectionOptions(*command, environment, &options->connection);
   command->add_option("--wait", options->wait_s, "Seconds to wait until the server answers")
       ->check(CLI::NonNegativeNumber);
-  command->footer(R"(Exit code 0 once the server answers, 3 if none does.
+  command->footer(R"(Without a subcommand: the models that the server has; * marks the default. Exit code 0 once it
+answers, 3 if it does not. The subcommands are about models of the model hub on this machine, and ask no server.
 Examples:
   vitok models
   vitok models --wait 60 --server unix:/run/vitok.sock
-  vitok models --json | jq -r .name)");
-  command->callback([options, action] { *action = [options] { return RunModels(*options); }; });
+  vitok models --json | jq -r .name
+  vitok models pull 350M-f16x64)");
+  AddHubCommands(*command, environment, action);
+  command->require_subcommand(0, 1);
+  command->callback([command, options, action] {
+    if (command->get_subcommands().empty()) *action = [options] { return RunModels(*options); };
+  });
 }
 
 }  // namespace vitok

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <filesystem>
 #include <utility>
 #include <vector>
 
@@ -15,39 +14,24 @@
 #include "core/model/device.h"
 #include "core/model/graph_shape.h"
 #include "core/model/infer_config.h"
+#include "core/weights/model_files.h"
 #include "core/weights/safetensors.h"
 #include "core/weights/weight_map.h"
 
 namespace vitok {
 namespace {
 
-namespace fs = std::filesystem;
 using Files = std::vector<std::unique_ptr<SafetensorsFile>>;
 
-constexpr char kEncoderFile[] = "encoder.safetensors";
-constexpr char kDecoderFile[] = "decoder.safetensors";
-constexpr char kMergedFile[] = "model.safetensors";
-
-// The files of a folder that hold the wanted halves. A merged file may hold more than is wanted.
+// The files that hold the wanted halves. A merged one may hold more than is wanted.
 absl::StatusOr<Files> OpenFiles(const LoadOptions& options) {
-  const fs::path folder = options.folder;
-  std::error_code error;
-  if (!fs::is_directory(folder, error)) {
-    return absl::NotFoundError(StrCat("model folder '", options.folder, "' does not exist"));
-  }
   using Halves = LoadOptions::Halves;
+  const WantedHalves wanted = {.encoder = options.halves != Halves::kDecoder,
+                               .decoder = options.halves != Halves::kEncoder};
+  VITOK_ASSIGN_OR_RETURN(const std::vector<std::string> paths, FindModelFiles(options.folder, wanted));
   Files files;
-  for (const auto& [name, other] :
-       {std::pair(kEncoderFile, Halves::kDecoder), std::pair(kDecoderFile, Halves::kEncoder)}) {
-    if (options.halves == other || !fs::exists(folder / name, error)) continue;
-    VITOK_ASSIGN_OR_RETURN(files.emplace_back(), SafetensorsFile::Open((folder / name).string()));
-  }
-  if (files.empty() && fs::exists(folder / kMergedFile, error)) {
-    VITOK_ASSIGN_OR_RETURN(files.emplace_back(), SafetensorsFile::Open((folder / kMergedFile).string()));
-  }
-  if (files.empty()) {
-    return absl::NotFoundError(StrCat("model folder '", options.folder, "' holds none of the wanted files: ",
-                                      kEncoderFile, ", ", kDecoderFile, ", ", kMergedFile));
+  for (const std::string& path : paths) {
+    VITOK_ASSIGN_OR_RETURN(files.emplace_back(), SafetensorsFile::Open(path));
   }
   return files;
 }

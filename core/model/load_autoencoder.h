@@ -15,7 +15,7 @@ namespace vitok {
 struct LoadOptions {
   enum class Halves { kAvailable, kBoth, kEncoder, kDecoder };
 
-  std::string folder;   // holds encoder.safetensors and/or decoder.safetensors, or model.safetensors with both halves
+  std::string folder;   // of a model, or a file with both halves: see FindModelFiles (core/weights/model_files.h)
   std::string variant;  // optional: checked against the weights; empty: read from the shapes of the weights
   Precision precision = Precision::kFloat32;  // the `dtype` of configurations
   std::string device = "cpu";                 // "cpu", "cuda", "cuda:N"

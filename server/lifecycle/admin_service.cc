@@ -39,6 +39,7 @@ absl::StatusOr<ModelOptions> ReadSpec(const v1::ModelSpec& spec) {
   model.set_name(spec.name());
   if (spec.version() != 0) model.set_version(spec.version());
   model.set_folder(spec.folder());
+  model.set_hub(spec.hub());
   model.set_variant(spec.variant());
   if (!spec.dtype().empty()) model.set_dtype(spec.dtype());
   if (!spec.device().empty()) model.set_device(spec.device());

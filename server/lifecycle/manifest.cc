@@ -8,8 +8,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "core/base/sha256.h"
 #include "core/base/str_cat.h"
-#include "server/security/sha256.h"
 
 namespace vitok {
 namespace {

@@ -52,8 +52,8 @@ int64_t FreeMemory(std::string_view device) {
   return memory->free + memory->reserved - memory->allocated;  // torch gives back what it only keeps
 }
 
-ModelLoader::ModelLoader(const Context& context, TokenizerLoader load, MemoryEstimator estimate)
-    : context_(context), load_(std::move(load)), estimate_(std::move(estimate)) {}
+ModelLoader::ModelLoader(const Context& context, TokenizerLoader load, MemoryEstimator estimate, ModelFetcher fetch)
+    : context_(context), load_(std::move(load)), estimate_(std::move(estimate)), fetch_(std::move(fetch)) {}
 
 absl::StatusOr<std::shared_ptr<LoadedModel>> ModelLoader::Load(const ModelOptions& model) const {
   absl::StatusOr<std::shared_ptr<LoadedModel>> loaded = CatchExceptions("loading", [&] { return TryLoad(model); });
@@ -62,7 +62,11 @@ absl::StatusOr<std::shared_ptr<LoadedModel>> ModelLoader::Load(const ModelOption
   return ToLoadFailure(loaded.status());
 }
 
-absl::StatusOr<std::shared_ptr<LoadedModel>> ModelLoader::TryLoad(const ModelOptions& options) const {
+absl::StatusOr<std::shared_ptr<LoadedModel>> ModelLoader::TryLoad(ModelOptions options) const {
+  if (!options.hub.empty()) {
+    if (!fetch_) return absl::FailedPreconditionError(StrCat("models of the hub cannot be fetched; was ", options.hub));
+    VITOK_ASSIGN_OR_RETURN(options.load.folder, fetch_(options));
+  }
   MemoryLedger::Reservation memory;
   if (estimate_) {
     VITOK_ASSIGN_OR_RETURN(const ModelMemory need, estimate_(options.load, context_.workers->budget().tokens));

@@ -258,6 +258,36 @@ TEST(ServerConfigTest, ChecksTheModels) {
   EXPECT_THAT(ErrorOf({"default_model=huge"}), HasSubstr("default_model must be one of tiny; was 'huge'"));
 }
 
+TEST(ServerConfigTest, AModelComesFromAFolderOrFromTheHub) {
+  const auto options = With({"models=[{name: a, hub: 350M-f16x64}, {name: b, hub: org/repo@v1}]"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->models[0].hub, "350M-f16x64");
+  EXPECT_EQ(options->models[0].load.folder, "");
+  EXPECT_EQ(options->models[1].hub, "org/repo@v1");
+  EXPECT_THAT(ErrorOf({"models.0.hub=350M-f16x64"}), HasSubstr("models[0].hub must be empty when .folder is set"));
+  EXPECT_THAT(ErrorOf({"models=[{name: a}]"}), HasSubstr("models[0].folder"));
+  EXPECT_THAT(ErrorOf({"models=[{name: a, hub: 350M}]"}),
+              AllOf(HasSubstr("models[0].hub: no published model is named '350M'"), HasSubstr("5B-f32x256")));
+  EXPECT_THAT(ErrorOf({"models=[{name: a, hub: ../x}]"}), HasSubstr("models[0].hub: "));
+}
+
+TEST(ServerConfigTest, ModelsOfTheCommandLineStandBehindThoseOfTheFile) {
+  const auto options =
+      LoadServerConfig("configs/demo.yaml", {"models.1.dtype=bfloat16"}, {"350M-f16x64@v1", "org/repo", "./models/"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  ASSERT_EQ(options->models.size(), 4);
+  EXPECT_EQ(options->default_model, "tiny-f16x64");
+  EXPECT_EQ(options->models[1].name, "350M-f16x64");
+  EXPECT_EQ(options->models[1].hub, "350M-f16x64@v1");
+  EXPECT_EQ(options->models[1].load.precision, Precision::kBfloat16);
+  EXPECT_EQ(options->models[2].name, "org/repo");
+  EXPECT_EQ(options->models[3].name, "models");
+  EXPECT_EQ(options->models[3].load.folder, "./models/");
+  EXPECT_EQ(LoadServerConfig("", {}, {"350M-f16x64"})->default_model, "350M-f16x64");
+  EXPECT_THAT(std::string(LoadServerConfig("", {}, {"no-such"}).status().message()),
+              AllOf(HasSubstr("--model 'no-such': no such folder, and no published model"), HasSubstr("350M-f16x64")));
+}
+
 TEST(ServerConfigTest, SaysWhichFileIsMissingOrWrong) {
   EXPECT_EQ(LoadServerConfig("/nonexistent.yaml", {}).status().code(), absl::StatusCode::kNotFound);
   const TempFolder folder;

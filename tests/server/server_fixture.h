@@ -36,10 +36,10 @@ class ServerTest : public ::testing::Test {
     options_.default_model = "fake";
   }
 
-  // Call after changing options_, load_ or estimate_.
+  // Call after changing options_, load_, fetch_ or estimate_.
   void StartServer() {
     absl::StatusOr<std::unique_ptr<Server>> server =
-        Server::Start(options_, load_, on_failure_, {.estimate = estimate_});
+        Server::Start(options_, load_, on_failure_, {.estimate = estimate_, .fetch = fetch_});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     channel_ = grpc::CreateCustomChannel(server_->address(), grpc::InsecureChannelCredentials(), BigMessages());
@@ -147,6 +147,7 @@ class ServerTest : public ::testing::Test {
   TokenizerLoader load_ = [this](const LoadOptions&) { return std::make_unique<FakeTokenizer>(kPatch, control_); };
   Server::FailureHandler on_failure_;
   MemoryEstimator estimate_;
+  ModelFetcher fetch_;
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Tokenizer::Stub> stub_;

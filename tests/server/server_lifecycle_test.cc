@@ -92,6 +92,28 @@ TEST_F(ServerTest, F19_NamesTheModelThatDoesNotLoad) {
   EXPECT_EQ(Server::Start(options_, load_).status().message(), "model 'fake:1': no folder none");
 }
 
+TEST_F(ServerTest, FetchesAModelOfTheHubBeforeItLoads) {
+  options_.models = {{.name = "fake", .hub = "org/repo"}};
+  fetch_ = [](const ModelOptions& model) { return StrCat("cache/", model.hub); };
+  std::string loaded;
+  load_ = [this, &loaded](const LoadOptions& options) {
+    loaded = options.folder;
+    return std::make_unique<FakeTokenizer>(kPatch, control_);
+  };
+  StartServer();
+  EXPECT_EQ(loaded, "cache/org/repo");
+  ExpectGoodService();
+}
+
+TEST_F(ServerTest, NamesTheModelThatTheHubDoesNotGive) {
+  options_.models = {{.name = "fake", .hub = "org/repo"}};
+  EXPECT_EQ(Server::Start(options_, load_).status().message(),
+            "model 'fake:1': models of the hub cannot be fetched; was org/repo");
+  fetch_ = [](const ModelOptions&) { return absl::FailedPreconditionError("the hub is down"); };
+  EXPECT_EQ(Server::Start(options_, load_, nullptr, {.fetch = fetch_}).status().message(),
+            "model 'fake:1': the hub is down");
+}
+
 TEST_F(ServerTest, RefusesAModelWithTemporalPatches) {
   load_ = [this](const LoadOptions&) {
     auto tokenizer = std::make_unique<FakeTokenizer>(kPatch, control_);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 
@@ -100,6 +101,70 @@ TEST_F(LoadAutoencoderTest, MergedAndPrefixedFileGivesTheSameModel) {
   const auto merged = LoadAutoencoder(Options());
   ASSERT_TRUE(merged.ok()) << merged.status();
   EXPECT_TRUE(IsSame(Reconstruct(**merged), expected));
+}
+
+TEST_F(LoadAutoencoderTest, ShardsWithAnIndexGiveTheSameModel) {
+  WriteHalves();
+  const at::Tensor expected = Reconstruct(**LoadAutoencoder(Options()));
+  fs::remove(folder_ / "encoder.safetensors");
+  fs::remove(folder_ / "decoder.safetensors");
+  // Every second weight: both files hold some of both halves.
+  std::array<WeightMap, 2> shards;
+  std::string map;
+  for (const auto& [name, tensor] : weights_) {
+    const size_t shard = shards[0].size() > shards[1].size() ? 1 : 0;
+    shards[shard][name] = tensor;
+    map += (map.empty() ? "\"" : ", \"") + name + "\": \"model-" + std::to_string(shard) + ".safetensors\"";
+  }
+  Write("model-0.safetensors", shards[0]);
+  Write("model-1.safetensors", shards[1]);
+  std::ofstream(folder_ / "model.safetensors.index.json") << "{\"metadata\": {}, \"weight_map\": {" << map << "}}";
+  for (const auto halves : {LoadOptions::Halves::kBoth, LoadOptions::Halves::kDecoder}) {
+    LoadOptions options = Options();
+    options.halves = halves;
+    const auto tokenizer = LoadAutoencoder(options);
+    ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+    EXPECT_EQ((*tokenizer)->info().can_encode, halves == LoadOptions::Halves::kBoth);
+    if (halves == LoadOptions::Halves::kDecoder) continue;
+    EXPECT_TRUE(IsSame(Reconstruct(**tokenizer), expected));
+  }
+  fs::remove(folder_ / "model-1.safetensors");
+  const absl::Status status = LoadAutoencoder(Options()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("model-1.safetensors"));
+}
+
+TEST_F(LoadAutoencoderTest, OneFileWithLegacyNamesGivesTheSameModel) {
+  WriteHalves();
+  const at::Tensor expected = Reconstruct(**LoadAutoencoder(Options()));
+  WeightMap legacy;
+  for (const auto& [name, tensor] : weights_) {
+    std::string old_name = name;
+    if (const size_t blocks = old_name.find("_blocks."); blocks != std::string::npos) old_name.erase(blocks, 7);
+    legacy[old_name] = tensor;
+  }
+  Write("old.safetensors", legacy);
+  LoadOptions options = Options();
+  options.folder = (folder_ / "old.safetensors").string();
+  const auto tokenizer = LoadAutoencoder(options);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  EXPECT_TRUE(IsSame(Reconstruct(**tokenizer), expected));
+}
+
+TEST_F(LoadAutoencoderTest, HalfPrecisionWeightsAreTheirValuesInFloat32) {
+  for (const at::ScalarType type : {at::kHalf, at::kBFloat16}) {
+    WeightMap rounded, widened;
+    for (const auto& [name, tensor] : weights_) {
+      rounded[name] = tensor.to(type);
+      widened[name] = rounded[name].to(at::kFloat);
+    }
+    Write("model.safetensors", widened);
+    const at::Tensor expected = Reconstruct(**LoadAutoencoder(Options()));
+    Write("model.safetensors", rounded);
+    const auto tokenizer = LoadAutoencoder(Options());
+    ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+    EXPECT_TRUE(IsSame(Reconstruct(**tokenizer), expected)) << type;
+  }
 }
 
 TEST_F(LoadAutoencoderTest, EncoderOnlyRefusesToDecode) {

@@ -96,6 +96,34 @@ TEST_F(AdminTest, F19_AFailedLoadLeavesTheOthersServingAndCanBeRepeated) {
   EXPECT_TRUE(EncodeWith("fake:2").ok());
 }
 
+TEST_F(AdminTest, LoadsAModelOfTheHub) {
+  bool is_down = true;
+  fetch_ = [&is_down](const ModelOptions& model) -> absl::StatusOr<std::string> {
+    if (is_down) return absl::FailedPreconditionError(StrCat("no hub for ", model.hub));
+    return "none";
+  };
+  StartAdmin();
+  const auto load = [this](const std::string& folder, const std::string& hub) {
+    grpc::ClientContext context;
+    v1::LoadModelRequest request;
+    request.mutable_model()->set_name("published");
+    request.mutable_model()->set_folder(folder);
+    request.mutable_model()->set_hub(hub);
+    return admin_->LoadModel(&context, request, &loaded_);
+  };
+  const grpc::Status failed = load("", "org/repo@v1");
+  EXPECT_EQ(failed.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(failed.error_message(), HasSubstr("no hub for org/repo@v1"));
+  EXPECT_THAT(Models(), ElementsAre("fake:1 READY", "published:1 FAILED"));
+  is_down = false;
+  EXPECT_TRUE(load("", "org/repo@v1").ok());
+  EXPECT_TRUE(EncodeWith("published").ok());
+  // Neither a path nor an unknown name gets that far.
+  EXPECT_EQ(load("", "../../etc").error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(load("", "no-such-name").error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(load("none", "org/repo").error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 TEST_F(AdminTest, F19_ALoadThatRunsOutOfMemoryCanBeRepeated) {
   StartAdmin();
   const grpc::Status failed = Load("fake", 2, "too-large");

@@ -1,0 +1,62 @@
+// Requests to the model hub about the files of one repository.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/weights/http_client.h"
+#include "core/weights/hub_options.h"
+
+namespace vitok {
+
+// What the hub says of a file.
+struct HubFile {
+  bool exists = false;
+  std::string commit;            // 40 hex digits; may be empty of a file that does not exist
+  std::string etag;              // of the bytes; for large files their SHA-256; safe as a file name
+  std::optional<int64_t> bytes;  // nullopt: not said
+};
+
+// One attempt to get a file.
+struct HubAttempt {
+  absl::Status status;  // UNAVAILABLE, DEADLINE_EXCEEDED: may be tried again
+  absl::Duration retry_after;
+  int code = 0;  // of the last reply; 0: none
+};
+
+// The token goes to the endpoint's own host only, wherever it redirects to. For one thread.
+class HubConnection {
+ public:
+  // `options` must outlive this.
+  HubConnection(const HubOptions* options, std::string repository);
+
+  // Tries up to `tries` times. UNAVAILABLE, DEADLINE_EXCEEDED: no useful answer; UNAUTHENTICATED, PERMISSION_DENIED:
+  // says what to do; NOT_FOUND: no such repository or revision; FAILED_PRECONDITION: the endpoint is no hub; CANCELLED.
+  absl::StatusOr<HubFile> Ask(std::string_view revision, const std::string& file, int tries);
+
+  // Asks for the bytes of a file from `first_byte` on; the reply may hold all (code 200). ABORTED: the hub has other
+  // bytes now than those of `etag`. Follows redirects. Other errors as Ask and `on_body` have them.
+  HubAttempt Get(std::string_view commit, const std::string& file, const std::string& etag, int64_t first_byte,
+                 const HttpClient::BodyHandler& on_body);
+
+ private:
+  HubAttempt AskOnce(std::string_view revision, const std::string& file, HubFile& answer);
+  absl::StatusOr<HttpReply> HeadFollowingRelative(std::string url);
+  absl::Status ReadAnswer(const HttpReply& reply, std::string_view revision, const std::string& file,
+                          HubFile& answer) const;
+  std::string Url(std::string_view revision, const std::string& file) const;
+  std::vector<std::string> Headers(const std::string& url) const;
+  bool IsHub(const std::string& url) const;
+  absl::Status Refusal(const HttpReply& reply, std::string_view revision, bool is_hub) const;
+
+  const HubOptions* const options_;
+  const std::string repository_;
+  const std::string origin_;  // of the endpoint
+  HttpClient http_;
+};
+
+}  // namespace vitok
