@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/image/codec.h"
 #include "core/image/rgb_image.h"
 #include "core/tokens/packed_tokens.h"
 
@@ -24,7 +25,7 @@ struct PpCase {
   std::map<std::string, at::Tensor> Tensors() const;
 
   // The picture at a path relative to the folder, decoded by the codec. Throws if it cannot be.
-  RgbImage Image(const std::string& path) const;
+  RgbImage Image(const std::string& path, AlphaRule alpha = AlphaRule::kOverWhite) const;
   RgbImage Image() const { return Image(description.at("image").get<std::string>()); }
 };
 
@@ -35,6 +36,7 @@ void AddLanguageChecks(PpChecks& checks);     // dsl_parse, dsl_error, dsl_pipel
 void AddImageChecks(PpChecks& checks);        // decode_rgb, pil_resample, center_crop, resize_longest_side...
 void AddTensorChecks(PpChecks& checks);       // to_tensor, normalize, patchify, pipeline, preprocess_batch
 void AddPostprocessChecks(PpChecks& checks);  // unpatchify, unpack, postprocess
+void AddSourceChecks(PpChecks& checks);       // py_shuffle, shard_urls, decode_label, tar_key, image_folder...
 
 // True if the case needs an operation or a file format that is not built yet.
 bool NeedsWhatIsNotBuilt(const PpCase& pp_case);
