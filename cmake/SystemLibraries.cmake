@@ -18,6 +18,7 @@ if(NOT TARGET yaml-cpp::yaml-cpp)
 endif()
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
+find_package(LibArchive REQUIRED)
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp)
 
 # Debian ships OpenCVConfig.cmake only in the meta package libopencv-dev (152 packages): find the three parts we use.

@@ -89,7 +89,7 @@ void RowToRgb(const Sample* in, int channels, FourthChannel fourth, int count, u
   }
 }
 
-absl::StatusOr<RgbImage> MatToRgb(const cv::Mat& mat, std::string_view bytes, ImageFormat format) {
+absl::StatusOr<RgbImage> MatToRgb(const cv::Mat& mat, std::string_view bytes, ImageFormat format, AlphaRule alpha) {
   const int channels = mat.channels();
   const bool known_depth = mat.depth() == CV_8U || mat.depth() == CV_16U;
   if (!known_depth || (channels != 1 && channels != 3 && channels != 4)) {
@@ -97,8 +97,8 @@ absl::StatusOr<RgbImage> MatToRgb(const cv::Mat& mat, std::string_view bytes, Im
                                              cv::depthToString(mat.depth()),
                                              "; must have 1, 3 or 4 channels of 8 or 16 bits"));
   }
-  const FourthChannel fourth =
-      format == ImageFormat::kTiff ? TiffFourthChannel(bytes, mat.depth()) : FourthChannel::kAlpha;
+  FourthChannel fourth = format == ImageFormat::kTiff ? TiffFourthChannel(bytes, mat.depth()) : FourthChannel::kAlpha;
+  if (alpha == AlphaRule::kDrop) fourth = FourthChannel::kIgnored;
   RgbImage image(mat.rows, mat.cols);
   for (int y = 0; y < mat.rows; ++y) {
     uint8_t* out = image.pixels_HWC.data() + size_t{3} * y * mat.cols;
@@ -111,8 +111,8 @@ absl::StatusOr<RgbImage> MatToRgb(const cv::Mat& mat, std::string_view bytes, Im
   return image;
 }
 
-absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHeader& header,
-                                          const DecodeLimits& limits) {
+absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHeader& header, const DecodeLimits& limits,
+                                          AlphaRule alpha) {
   VITOK_RETURN_IF_ERROR(CheckReadable(bytes, header.format, limits.max_pixels));
   InitOpenCv();
   static auto* const allocator = new ZeroingAllocator;  // never destroyed: pictures may outlive the program's statics
@@ -139,16 +139,17 @@ absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHea
                                              " file states two sizes: ", header.width_px, " x ", header.height_px,
                                              " px and ", mat.cols, " x ", mat.rows, " px"));
   }
-  return MatToRgb(mat, bytes, header.format);
+  return MatToRgb(mat, bytes, header.format, alpha);
 }
 
-absl::StatusOr<RgbImage> DecodeAsStored(std::string_view bytes, const ImageHeader& header, const DecodeLimits& limits) {
+absl::StatusOr<RgbImage> DecodeAsStored(std::string_view bytes, const ImageHeader& header, const DecodeLimits& limits,
+                                        AlphaRule alpha) {
   switch (header.format) {
     case ImageFormat::kJpeg: return DecodeJpeg(bytes, header);
-    case ImageFormat::kPng: return DecodePng(bytes, header);
-    case ImageFormat::kWebp: return DecodeWebp(bytes, header);
+    case ImageFormat::kPng: return DecodePng(bytes, header, alpha);
+    case ImageFormat::kWebp: return DecodeWebp(bytes, header, alpha);
     case ImageFormat::kBmp:
-    case ImageFormat::kTiff: return DecodeWithOpenCv(bytes, header, limits);
+    case ImageFormat::kTiff: return DecodeWithOpenCv(bytes, header, limits, alpha);
   }
   return absl::InternalError("unknown image format");
 }
@@ -180,7 +181,7 @@ absl::StatusOr<EncodePlan> PlanEncoding(const EncodeOptions& options) {
 
 }  // namespace
 
-absl::StatusOr<RgbImage> DecodeImage(std::string_view bytes, const DecodeLimits& limits) {
+absl::StatusOr<RgbImage> DecodeImage(std::string_view bytes, const DecodeLimits& limits, AlphaRule alpha) {
   VITOK_ASSIGN_OR_RETURN(const ImageHeader header, ReadImageHeader(bytes));
   const int64_t num_pixels = int64_t{header.width_px} * header.height_px;
   if (num_pixels > limits.max_pixels) {
@@ -188,7 +189,7 @@ absl::StatusOr<RgbImage> DecodeImage(std::string_view bytes, const DecodeLimits&
                                              num_pixels, " pixels; at most ", limits.max_pixels, " are allowed"));
   }
   try {
-    VITOK_ASSIGN_OR_RETURN(RgbImage image, DecodeAsStored(bytes, header, limits));
+    VITOK_ASSIGN_OR_RETURN(RgbImage image, DecodeAsStored(bytes, header, limits, alpha));
     return ApplyOrientation(std::move(image), ReadOrientation(bytes, header.format));
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError(

@@ -24,6 +24,12 @@ struct DecodeLimits {
   int64_t max_pixels = int64_t{1} << 26;  // width * height (64 Mi pixels = 8192²); REQUIRES: positive
 };
 
+// What becomes of transparency.
+enum class AlphaRule {
+  kOverWhite,  // the picture is laid over a white page
+  kDrop,       // colours stay as the file has them, as the reference's tar loader does
+};
+
 // Lower-case name: "jpeg", "png", "webp", "bmp", "tiff".
 std::string_view ImageFormatName(ImageFormat format);
 
@@ -31,11 +37,12 @@ std::string_view ImageFormatName(ImageFormat format);
 // or a header that is cut off or states no size.
 absl::StatusOr<ImageHeader> ReadImageHeader(std::string_view bytes);
 
-// Decodes a picture to RGB: EXIF orientation applied, alpha blended over white, grey and palette expanded, 16-bit and
+// Decodes a picture to RGB: EXIF orientation applied, alpha by `alpha`, grey and palette expanded, 16-bit and
 // CMYK converted. INVALID_ARGUMENT: what ReadImageHeader refuses; more pixels than limits.max_pixels (checked on the
 // header, before anything is allocated; names both numbers); data cut off or damaged. The memory it takes is in
 // proportion to limits.max_pixels, whatever the file states, and pixels come from the file alone. Thread-safe.
-absl::StatusOr<RgbImage> DecodeImage(std::string_view bytes, const DecodeLimits& limits = {});
+absl::StatusOr<RgbImage> DecodeImage(std::string_view bytes, const DecodeLimits& limits = {},
+                                     AlphaRule alpha = AlphaRule::kOverWhite);
 
 struct EncodeOptions {
   ImageFormat format = ImageFormat::kPng;  // PNG, JPEG or WebP

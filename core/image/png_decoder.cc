@@ -86,7 +86,7 @@ void Gray16ToRgb(const uint8_t* gray16, int64_t num_pixels, uint8_t* rgb) {
   }
 }
 
-absl::StatusOr<RgbImage> Decode(Decoder& decoder, std::string_view bytes, const ImageHeader& header) {
+absl::StatusOr<RgbImage> Decode(Decoder& decoder, std::string_view bytes, const ImageHeader& header, AlphaRule alpha) {
   const auto damaged = [&] {
     return absl::InvalidArgumentError(
         StrCat("png data is cut off or damaged (", bytes.size(), " bytes): ", decoder.message.data()));
@@ -104,14 +104,14 @@ absl::StatusOr<RgbImage> Decode(Decoder& decoder, std::string_view bytes, const 
   if (!ReadPicture(decoder, rows.data())) return damaged();
 
   const int64_t num_pixels = int64_t{header.height_px} * header.width_px;
-  if (format == RowFormat::kRgba) BlendOverWhite(raw.data(), num_pixels, image.pixels_HWC.data());
+  if (format == RowFormat::kRgba) RemoveAlpha(alpha, raw.data(), num_pixels, image.pixels_HWC.data());
   if (format == RowFormat::kGray16) Gray16ToRgb(raw.data(), num_pixels, image.pixels_HWC.data());
   return image;
 }
 
 }  // namespace
 
-absl::StatusOr<RgbImage> DecodePng(std::string_view bytes, const ImageHeader& header) {
+absl::StatusOr<RgbImage> DecodePng(std::string_view bytes, const ImageHeader& header, AlphaRule alpha) {
   Decoder decoder = {};
   decoder.unread = bytes;
   decoder.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder, Fail, IgnoreWarning);
@@ -121,7 +121,7 @@ absl::StatusOr<RgbImage> DecodePng(std::string_view bytes, const ImageHeader& he
     return absl::ResourceExhaustedError("no memory for a png decoder");
   }
   png_set_read_fn(decoder.png, &decoder, ReadBytes);
-  absl::StatusOr<RgbImage> image = Decode(decoder, bytes, header);
+  absl::StatusOr<RgbImage> image = Decode(decoder, bytes, header, alpha);
   png_destroy_read_struct(&decoder.png, &decoder.info, nullptr);
   return image;
 }

@@ -10,9 +10,9 @@
 
 namespace vitok {
 
-// Decodes to RGB as stored (no EXIF orientation): alpha and transparent palette entries over white, transparent keys of
+// Decodes to RGB as stored (no EXIF orientation): alpha and transparent palette entries by `alpha`, transparent keys of
 // grey and RGB ignored, 16-bit grey clipped at 255, 16-bit colour cut to its high byte. `header` is what
 // ReadImageHeader said. INVALID_ARGUMENT: data that ends before IEND or is damaged.
-absl::StatusOr<RgbImage> DecodePng(std::string_view bytes, const ImageHeader& header);
+absl::StatusOr<RgbImage> DecodePng(std::string_view bytes, const ImageHeader& header, AlphaRule alpha);
 
 }  // namespace vitok

@@ -17,7 +17,7 @@ absl::Status Damaged(std::string_view bytes) {
 
 }  // namespace
 
-absl::StatusOr<RgbImage> DecodeWebp(std::string_view bytes, const ImageHeader& header) {
+absl::StatusOr<RgbImage> DecodeWebp(std::string_view bytes, const ImageHeader& header, AlphaRule alpha) {
   const auto* const data = reinterpret_cast<const uint8_t*>(bytes.data());
   WebPBitstreamFeatures features;
   if (WebPGetFeatures(data, bytes.size(), &features) != VP8_STATUS_OK) return Damaged(bytes);
@@ -41,7 +41,7 @@ absl::StatusOr<RgbImage> DecodeWebp(std::string_view bytes, const ImageHeader& h
   if (WebPDecodeRGBAInto(data, bytes.size(), rgba.data(), rgba.size(), 4 * header.width_px) == nullptr) {
     return Damaged(bytes);
   }
-  BlendOverWhite(rgba.data(), num_pixels, rgb.data());
+  RemoveAlpha(alpha, rgba.data(), num_pixels, rgb.data());
   return image;
 }
 

@@ -10,8 +10,8 @@
 
 namespace vitok {
 
-// Decodes a picture of the size in `header` (ReadImageHeader), as stored, alpha blended over white. INVALID_ARGUMENT:
+// Decodes a picture of the size in `header` (ReadImageHeader), as stored, alpha by `alpha`. INVALID_ARGUMENT:
 // an animation; cut off or damaged; a size other than the header's.
-absl::StatusOr<RgbImage> DecodeWebp(std::string_view bytes, const ImageHeader& header);
+absl::StatusOr<RgbImage> DecodeWebp(std::string_view bytes, const ImageHeader& header, AlphaRule alpha);
 
 }  // namespace vitok

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "core/image/codec.h"
+#include "core/image/pipeline_syntax.h"
 #include "tests/support/golden_file.h"
 
 namespace vitok::golden {
@@ -29,10 +30,10 @@ std::map<std::string, at::Tensor> PpCase::Tensors() const {
   return ReadTensors(folder / description.at("tensors_file").get<std::string>());
 }
 
-RgbImage PpCase::Image(const std::string& path) const {
+RgbImage PpCase::Image(const std::string& path, AlphaRule alpha) const {
   std::ifstream file(folder / path, std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  absl::StatusOr<RgbImage> image = DecodeImage(bytes);
+  absl::StatusOr<RgbImage> image = DecodeImage(bytes, {}, alpha);
   if (!image.ok()) throw std::runtime_error(path + ": " + std::string(image.status().message()));
   return *std::move(image);
 }

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/image/codec.h"
 #include "core/image/rgb_image.h"
 #include "core/tokens/packed_tokens.h"
 
@@ -24,7 +25,7 @@ struct PpCase {
   std::map<std::string, at::Tensor> Tensors() const;
 
   // The picture at a path relative to the folder, decoded by the codec. Throws if it cannot be.
-  RgbImage Image(const std::string& path) const;
+  RgbImage Image(const std::string& path, AlphaRule alpha = AlphaRule::kOverWhite) const;
   RgbImage Image() const { return Image(description.at("image").get<std::string>()); }
 };
 
@@ -36,6 +37,7 @@ void AddImageChecks(PpChecks& checks);        // decode_rgb, pil_resample, cente
 void AddRandomChecks(PpChecks& checks);       // random_resized_crop, flip, random_choice, sample_tiles
 void AddTensorChecks(PpChecks& checks);       // to_tensor, normalize, resize_to_token_budget, patchify, pipeline...
 void AddPostprocessChecks(PpChecks& checks);  // unpatchify, unpack, postprocess
+void AddSourceChecks(PpChecks& checks);       // py_shuffle, shard_urls, decode_label, tar_key, image_folder...
 
 // True if the case needs a file format that is not read.
 bool NeedsWhatIsNotBuilt(const PpCase& pp_case);

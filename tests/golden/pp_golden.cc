@@ -52,6 +52,7 @@ void RegisterImageGoldens(const std::filesystem::path& folder, Coverage& coverag
   AddRandomChecks(checks);
   AddTensorChecks(checks);
   AddPostprocessChecks(checks);
+  AddSourceChecks(checks);
   const nlohmann::json index = ReadJson(folder / "index.json");
   for (const nlohmann::json& entry : index.at("cases")) {
     const std::string kind = entry.at("kind").get<std::string>();

@@ -13,8 +13,13 @@ namespace vitok::golden {
 namespace {
 
 void CheckDecode(const PpCase& pp_case) {
+  const auto tensors = pp_case.Tensors();
   const RgbImage image = pp_case.Image();
-  ExpectWithinTolerance(PixelsOf(image), pp_case.Tensors().at("rgb"), pp_case.description.at("tolerance"));
+  ExpectWithinTolerance(PixelsOf(image), tensors.at("rgb"), pp_case.description.at("tolerance"));
+  const auto without_alpha = tensors.find("rgb_webdataset");
+  if (without_alpha == tensors.end()) return;
+  const RgbImage dropped = pp_case.Image(pp_case.description.at("image").get<std::string>(), AlphaRule::kDrop);
+  ExpectWithinTolerance(PixelsOf(dropped), without_alpha->second, pp_case.description.at("tolerance"));
 }
 
 void CheckResample(const PpCase& pp_case) {

@@ -1,0 +1,46 @@
+// Bytes that are read from front to back: a shard on a disk, or behind a URL.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
+namespace vitok {
+
+// Used by one thread at a time. Errors name the stream.
+class ByteStream {
+ public:
+  virtual ~ByteStream() = default;
+
+  // Reads at most `out.size()` bytes and says how many; 0 is the end. May read less than there is.
+  virtual absl::StatusOr<int64_t> Read(absl::Span<char> out) = 0;
+
+  // Passes over at most `bytes` bytes, never beyond the end, and says how many; 0 where passing over is no cheaper than
+  // reading.
+  virtual absl::StatusOr<int64_t> Skip(int64_t bytes) = 0;
+};
+
+// Opens the stream of that name (a path, or a URL of the scheme that the opener is for) at an offset within it.
+// NOT_FOUND names what is not there. Thread-safe.
+using StreamOpener =
+    std::function<absl::StatusOr<std::unique_ptr<ByteStream>>(const std::string& name, int64_t offset)>;
+
+// By the scheme of a URL in lower case ("hf"); paths have none.
+using StreamOpeners = std::map<std::string, StreamOpener>;
+
+// A file of this machine. Reads of it are announced to the system as sequential.
+absl::StatusOr<std::unique_ptr<ByteStream>> OpenFileStream(const std::string& path, int64_t offset);
+
+// Opens a path as a file, a URL by the opener of its scheme. UNIMPLEMENTED names a scheme without one.
+absl::StatusOr<std::unique_ptr<ByteStream>> OpenStream(const StreamOpeners& openers, const std::string& name,
+                                                       int64_t offset);
+
+// All bytes of a file. RESOURCE_EXHAUSTED: more than max_bytes; NOT_FOUND, INTERNAL: it cannot be opened or read.
+absl::StatusOr<std::string> ReadWholeFile(const std::string& path, int64_t max_bytes);
+
+}  // namespace vitok
