@@ -17,8 +17,8 @@ class OneAtenThread {
  public:
   OneAtenThread() {
     // ATen gives each thread a team of the process-wide size the first time that it asks; after that the size of this
-    // thread's team alone can be set. Only a function of ATen's library asks: what its headers inline may have a flag
-    // of its own for that.
+    // thread's team alone can be set. There are two flags for that: one of what its headers inline, one of its library.
+    at::internal::lazy_init_num_threads();
     team_ = at::get_num_threads();
     omp_set_num_threads(1);
   }

@@ -93,7 +93,7 @@ absl::Status RunResample(const Options& options, const RgbImage& image, std::ist
 absl::Status Run(const Options& options) {
   VITOK_ASSIGN_OR_RETURN(const Preprocessor preprocessor, Preprocessor::Parse(options.pipeline));
   VITOK_ASSIGN_OR_RETURN(const RgbImage image, DecodeImage(ReadFile(options.files.front())));
-  ThreadPool pool(options.threads);
+  ThreadPool pool("picture", options.threads);
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
     std::string command;
