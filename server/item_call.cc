@@ -59,7 +59,11 @@ constexpr int64_t kSmallRequestBytes = 1 << 20;
 // The same for results.
 constexpr int64_t kSmallResultTokens = 256;
 
-constexpr int kModelField = v1::EncodeRequest::kModelFieldNumber;  // in the other requests too
+// In the other requests too.
+constexpr int kModelField = v1::EncodeRequest::kModelFieldNumber;
+constexpr int kItemsField = v1::EncodeRequest::kImagesFieldNumber;
+static_assert(kItemsField == v1::ReconstructRequest::kImagesFieldNumber &&
+              kItemsField == v1::DecodeRequest::kLatentsFieldNumber);
 
 uint64_t NextCallNumber() {
   static std::atomic<uint64_t> calls{0};
@@ -135,12 +139,9 @@ absl::Status ItemCall::Admit(const grpc::ByteBuffer& request) {
   VITOK_ASSIGN_OR_RETURN(model_, context_.models->Find(name));
   VITOK_RETURN_IF_ERROR(CheckHalves(op_, *model_));
   VITOK_RETURN_IF_ERROR(model_->worker->admission().CheckRoom());
+  VITOK_RETURN_IF_ERROR(CheckItemCount(CountMessages(request, kItemsField), 0));
   VITOK_ASSIGN_OR_RETURN(request_, Parse(request));
-  const int64_t max_items = context_.options->limits.max_images_per_request;
-  if (request_.num_items < 1 || request_.num_items > max_items) {
-    return FieldError(items_field_, StrCat("must have between 1 and ", max_items,
-                                           " entries (max_images_per_request); has ", request_.num_items));
-  }
+  VITOK_RETURN_IF_ERROR(CheckItemCount(request_.num_items, 1));
   VITOK_RETURN_IF_ERROR(CheckOptions());
   items_ = std::vector<Item>(request_.num_items);
   VITOK_ASSIGN_OR_RETURN(priority_, ReadPriority(request_.priority));
@@ -160,6 +161,13 @@ absl::Status ItemCall::Admit(const grpc::ByteBuffer& request) {
   context_.metrics->AddQueued(model_->worker->device(), load.items, load.tokens);
   // Last, so that only what is admitted is paid for.
   return context_.quotas->Take(caller_.identity->name, load.tokens);
+}
+
+absl::Status ItemCall::CheckItemCount(int64_t count, int64_t least) const {
+  const int64_t max_items = context_.options->limits.max_images_per_request;
+  if (count >= least && count <= max_items) return absl::OkStatus();
+  return FieldError(items_field_, StrCat("must have between 1 and ", max_items,
+                                         " entries (max_images_per_request); has ", count));
 }
 
 absl::Status ItemCall::CheckDeadline(const BatchSize& size) const {

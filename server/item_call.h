@@ -127,6 +127,7 @@ class ItemCall : public std::enable_shared_from_this<ItemCall> {
   };
 
   absl::Status Admit(const grpc::ByteBuffer& request);
+  absl::Status CheckItemCount(int64_t count, int64_t least) const;
   absl::Status CheckDeadline(const BatchSize& size) const;
   absl::Status CheckAlive() const;
   void PrepareItem(int item);

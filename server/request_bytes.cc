@@ -70,6 +70,15 @@ std::string PeekString(const grpc::ByteBuffer& bytes, int field) {
   return found;
 }
 
+int64_t CountMessages(const grpc::ByteBuffer& bytes, int field) {
+  int64_t count = 0;
+  ScanFields(bytes, [&](uint32_t tag, google::protobuf::io::CodedInputStream&) {
+    if (IsField(tag, field, WireFormatLite::WIRETYPE_LENGTH_DELIMITED)) ++count;
+    return true;
+  });
+  return count;
+}
+
 absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::MessageLite* message) {
   if (bytes.Length() == 0) return absl::OkStatus();
   grpc::ProtoBufferReader reader(const_cast<grpc::ByteBuffer*>(&bytes));

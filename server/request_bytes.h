@@ -14,6 +14,10 @@ namespace vitok {
 // and copies nothing else: for what must be known before the rest is worth parsing.
 std::string PeekString(const grpc::ByteBuffer& bytes, int field);
 
+// How many messages the repeated field `field` holds. A message of two bytes becomes one of about a hundred when it is
+// parsed, so their number must be bounded before. Bytes that are no message: those before the fault.
+int64_t CountMessages(const grpc::ByteBuffer& bytes, int field);
+
 // Parses all of `bytes`, which are copied once, into the fields of `message`. INVALID_ARGUMENT: they are no such
 // message.
 absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::MessageLite* message);

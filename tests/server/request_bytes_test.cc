@@ -35,6 +35,18 @@ TEST(RequestBytesTest, F23_PeeksAtNothingInWhatIsNoMessage) {
   }
 }
 
+TEST(RequestBytesTest, CountsTheMessagesOfAFieldInPiecesOfAnySize) {
+  v1::EncodeRequest request = SomeRequest();
+  for (int i = 0; i < 4; ++i) request.add_images();
+  for (const size_t piece : {1, 2, 7, 100, 5000}) {
+    const grpc::ByteBuffer bytes = InPieces(request.SerializeAsString(), piece);
+    EXPECT_EQ(CountMessages(bytes, v1::EncodeRequest::kImagesFieldNumber), 5);
+    EXPECT_EQ(CountMessages(bytes, 100), 0);
+  }
+  EXPECT_EQ(CountMessages(InPieces(std::string("\x12\0\x12\x7fshort", 9), 100), 2), 2) << "and no more of it";
+  EXPECT_EQ(CountMessages(grpc::ByteBuffer(), 2), 0);
+}
+
 TEST(RequestBytesTest, ParsesAMessageInPieces) {
   const v1::EncodeRequest request = SomeRequest();
   for (const size_t piece : {1, 64, 5000}) {
