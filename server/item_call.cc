@@ -166,8 +166,8 @@ absl::Status ItemCall::Admit(const grpc::ByteBuffer& request) {
 absl::Status ItemCall::CheckItemCount(int64_t count, int64_t least) const {
   const int64_t max_items = context_.options->limits.max_images_per_request;
   if (count >= least && count <= max_items) return absl::OkStatus();
-  return FieldError(items_field_, StrCat("must have between 1 and ", max_items,
-                                         " entries (max_images_per_request); has ", count));
+  return FieldError(items_field_,
+                    StrCat("must have between 1 and ", max_items, " entries (max_images_per_request); has ", count));
 }
 
 absl::Status ItemCall::CheckDeadline(const BatchSize& size) const {

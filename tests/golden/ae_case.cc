@@ -26,10 +26,23 @@ at::Tensor AeCase::Rows(const std::string& name, int64_t i, bool with_padding) c
   return with_padding ? item : item.index_select(0, token_index[i]);
 }
 
-AeCase ReadAeCase(const std::filesystem::path& folder, const nlohmann::json& entry) {
+nlohmann::json ModelGoldens::Json(const nlohmann::json& entry) const {
+  return ReadJson(folder / entry.at("json").get<std::string>());
+}
+
+Tensors ModelGoldens::ReadTensors(const nlohmann::json& entry) const {
+  return ToDevice(vitok::ReadTensors(folder / entry.at("tensors").get<std::string>()), device);
+}
+
+Tensors ToDevice(Tensors tensors, at::Device device) {
+  for (auto& [name, tensor] : tensors) tensor = tensor.to(device);
+  return tensors;
+}
+
+AeCase ReadAeCase(const ModelGoldens& goldens, const nlohmann::json& entry) {
   AeCase ae_case;
-  ae_case.json = ReadJson(folder / entry.at("json").get<std::string>());
-  ae_case.tensors = ReadTensors(folder / entry.at("tensors").get<std::string>());
+  ae_case.json = goldens.Json(entry);
+  ae_case.tensors = ReadTensors(goldens.folder / entry.at("tensors").get<std::string>());
   ae_case.attend_padding = ae_case.json.at("attention").at("padding") == "attend_padding";
   const at::Tensor mask_BN = ae_case.tensors.at("patch_mask");
   ae_case.max_tokens = mask_BN.size(1);
@@ -37,7 +50,7 @@ AeCase ReadAeCase(const std::filesystem::path& folder, const nlohmann::json& ent
   return ae_case;
 }
 
-absl::StatusOr<Autoencoder> LoadModel(const std::filesystem::path& folder, const nlohmann::json& case_json,
+absl::StatusOr<Autoencoder> LoadModel(const ModelGoldens& goldens, const nlohmann::json& case_json,
                                       at::ScalarType dtype) {
   VITOK_ASSIGN_OR_RETURN(AutoencoderConfig config,
                          AutoencoderConfig::FromVariant(case_json.at("variant").get<std::string>()));
@@ -46,12 +59,12 @@ absl::StatusOr<Autoencoder> LoadModel(const std::filesystem::path& folder, const
   if (case_json.at("attention").at("padding") == "attend_padding") {
     config.attend_padding_to = case_json.at("max_tokens").get<int64_t>();
   }
-  const std::filesystem::path model = folder / case_json.at("model").get<std::string>();
+  const std::filesystem::path model = goldens.folder / case_json.at("model").get<std::string>();
   VITOK_ASSIGN_OR_RETURN(const auto encoder, SafetensorsFile::Open((model / "encoder.safetensors").string()));
   VITOK_ASSIGN_OR_RETURN(const auto decoder, SafetensorsFile::Open((model / "decoder.safetensors").string()));
   VITOK_ASSIGN_OR_RETURN(const WeightMap weights, LoadWeights({encoder.get(), decoder.get()}, dtype));
   const Precision precision = dtype == at::kFloat ? Precision::kFloat32 : Precision::kBfloat16;
-  return Autoencoder::Create(config, weights, precision, at::kCPU);
+  return Autoencoder::Create(config, weights, precision, goldens.device);
 }
 
 PackedPatches PackCasePatches(const AeCase& ae_case, const Autoencoder& model) {

@@ -18,6 +18,18 @@ namespace vitok::golden {
 
 using Tensors = std::map<std::string, at::Tensor>;
 
+// A folder of model goldens, and where its cases run.
+struct ModelGoldens {
+  std::filesystem::path folder;
+  at::Device device = at::kCPU;
+
+  nlohmann::json Json(const nlohmann::json& entry) const;
+  // What the entry names "tensors", on the device.
+  Tensors ReadTensors(const nlohmann::json& entry) const;
+};
+
+Tensors ToDevice(Tensors tensors, at::Device device);
+
 // One case of kind ae, ae_quirk or ae_trace (for bf16 runs: the base case).
 //
 // Items of a batch are packed without their padding tokens, in token order; where padding tokens attend
@@ -35,10 +47,11 @@ struct AeCase {
   at::Tensor Rows(const std::string& name, int64_t i, bool with_padding) const;
 };
 
-AeCase ReadAeCase(const std::filesystem::path& folder, const nlohmann::json& entry);
+// Tensors in host memory, as a client sends them.
+AeCase ReadAeCase(const ModelGoldens& goldens, const nlohmann::json& entry);
 
-// The case's model, from the folder it names.
-absl::StatusOr<Autoencoder> LoadModel(const std::filesystem::path& folder, const nlohmann::json& case_json,
+// The case's model, from the folder it names, on the goldens' device.
+absl::StatusOr<Autoencoder> LoadModel(const ModelGoldens& goldens, const nlohmann::json& case_json,
                                       at::ScalarType dtype);
 
 PackedPatches PackCasePatches(const AeCase& ae_case, const Autoencoder& model);

@@ -40,7 +40,7 @@ void CheckPictures(const AeCase& ae_case, const PackedPatches& reconstructed, in
     if (const auto recon = ae_case.tensors.find("recon_" + index); recon != ae_case.tensors.end()) {
       const Json& size = ae_case.json.at("images").at(i);
       const ImageGeometry geometry{size.at("height"), size.at("width"), size.at("grid_rows"), size.at("grid_cols")};
-      const PatchSequence sequence{PictureRows(ae_case, reconstructed.patches_TD, reconstructed.layout, i),
+      const PatchSequence sequence{PictureRows(ae_case, reconstructed.patches_TD, reconstructed.layout, i).cpu(),
                                    ae_case.Rows("row_idx", i, false).to(at::kInt),
                                    ae_case.Rows("col_idx", i, false).to(at::kInt), geometry};
       const DecodedPicture picture = ToPicture(sequence, patch_px);
@@ -84,20 +84,20 @@ at::Tensor AllPictureRows(const AeCase& ae_case, const PackedPatches& patches) {
   for (int64_t i = 0; i < ae_case.num_items(); ++i) {
     rows.push_back(PictureRows(ae_case, patches.patches_TD, patches.layout, i));
   }
-  return at::cat(rows);
+  return at::cat(rows).cpu();
 }
 
 }  // namespace
 
-void CheckAutoencoder(const std::filesystem::path& folder, const Json& entry) {
+void CheckAutoencoder(const ModelGoldens& goldens, const Json& entry) {
   const c10::InferenceMode inference;
-  const AeCase ae_case = ReadAeCase(folder, entry);
-  const auto model = LoadModel(folder, ae_case.json, at::kFloat);
+  const AeCase ae_case = ReadAeCase(goldens, entry);
+  const auto model = LoadModel(goldens, ae_case.json, at::kFloat);
   ASSERT_TRUE(model.ok()) << model.status();
   const Json& tolerance = ae_case.json.at("tolerance_fp32");
 
   const PackedLatents latents = model->Encode(PackCasePatches(ae_case, *model));
-  EXPECT_TRUE(IsNear(latents.z_TZ, Expected(ae_case, "z", ae_case.attend_padding), tolerance.at("z_max_abs")));
+  EXPECT_TRUE(IsNear(latents.z_TZ.cpu(), Expected(ae_case, "z", ae_case.attend_padding), tolerance.at("z_max_abs")));
 
   const at::Tensor decoded = Expected(ae_case, "decoded", false);
   const PackedPatches from_golden = model->Decode(PackCaseLatents(ae_case, *model));
@@ -108,16 +108,16 @@ void CheckAutoencoder(const std::filesystem::path& folder, const Json& entry) {
   CheckPictures(ae_case, reconstructed, model->config().patch_px);
 }
 
-void CheckAutoencoderBf16(const std::filesystem::path& folder, const Json& entry, const Json& base_entry) {
+void CheckAutoencoderBf16(const ModelGoldens& goldens, const Json& entry, const Json& base_entry) {
   const c10::InferenceMode inference;
-  const AeCase base = ReadAeCase(folder, base_entry);
-  const auto model = LoadModel(folder, base.json, at::kBFloat16);
+  const AeCase base = ReadAeCase(goldens, base_entry);
+  const auto model = LoadModel(goldens, base.json, at::kBFloat16);
   ASSERT_TRUE(model.ok()) << model.status();
-  const Json json = ReadJson(folder / entry.at("json").get<std::string>());
+  const Json json = goldens.Json(entry);
   const Json& tolerance = json.at("tolerance_bf16");
 
   const PackedLatents latents = model->Encode(PackCasePatches(base, *model));
-  ExpectWithin(tolerance.at("z"), latents.z_TZ, Expected(base, "z", base.attend_padding), "z");
+  ExpectWithin(tolerance.at("z"), latents.z_TZ.cpu(), Expected(base, "z", base.attend_padding), "z");
   const at::Tensor decoded = Expected(base, "decoded", false);
   ExpectWithin(tolerance.at("decoded_from_fp32_z"), AllPictureRows(base, model->Decode(PackCaseLatents(base, *model))),
                decoded, "decoded_from_fp32_z");

@@ -23,15 +23,14 @@ class ModelGolden : public testing::Test {
 
 }  // namespace
 
-void RegisterModelGoldens(const std::filesystem::path& folder, Coverage& coverage) {
+void RegisterModelGoldens(const std::filesystem::path& folder, at::Device device, Coverage& coverage) {
   if (!std::filesystem::exists(folder / "manifest.json")) return;
-  using Check = std::function<void(const std::filesystem::path&, const nlohmann::json&)>;
+  using Check = std::function<void(const ModelGoldens&, const nlohmann::json&)>;
   const nlohmann::json manifest = ReadJson(folder / "manifest.json");
   std::map<std::string, nlohmann::json> entries;
   for (const nlohmann::json& entry : manifest.at("cases")) entries[entry.at("id").get<std::string>()] = entry;
-  const Check check_bf16 = [entries](const std::filesystem::path& root, const nlohmann::json& entry) {
-    const nlohmann::json json = ReadJson(root / entry.at("json").get<std::string>());
-    CheckAutoencoderBf16(root, entry, entries.at(json.at("base_case").get<std::string>()));
+  const Check check_bf16 = [entries](const ModelGoldens& goldens, const nlohmann::json& entry) {
+    CheckAutoencoderBf16(goldens, entry, entries.at(goldens.Json(entry).at("base_case").get<std::string>()));
   };
   const std::map<std::string, Check> checks = {
       {"ae", CheckAutoencoder}, {"ae_quirk", CheckAutoencoder}, {"ae_bf16", check_bf16},
@@ -45,7 +44,9 @@ void RegisterModelGoldens(const std::filesystem::path& folder, Coverage& coverag
       coverage.AddUncovered("models " + kind);
       continue;
     }
-    const auto body = [folder, entry = entry, run = check->second] { run(folder, entry); };
+    const auto body = [goldens = ModelGoldens{folder, device}, entry = entry, run = check->second] {
+      run(goldens, entry);
+    };
     testing::RegisterTest("Models", id.c_str(), nullptr, nullptr, __FILE__, __LINE__,
                           [body]() -> testing::Test* { return new ModelGolden(body); });
   }

@@ -2,7 +2,8 @@
 //
 // The folder has the form of the reference goldens: models/manifest.json, models/variants.json, pp/index.json, each
 // optional. Default: ../shared/goldens beside the repository if it is there, else tests/golden/data (a small copy).
-// Kinds that nothing here covers are listed and fail nothing.
+// Kinds that nothing here covers are listed and fail nothing. Model cases run on the device named by
+// VITOK_GOLDENS_DEVICE ("cuda:0"; default "cpu").
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -20,6 +21,12 @@ std::filesystem::path GoldensFolder() {
   return std::filesystem::is_directory(shared) ? shared : source / "tests" / "golden" / "data";
 }
 
+// Throws c10::Error if VITOK_GOLDENS_DEVICE names no device.
+at::Device GoldensDevice() {
+  const char* name = std::getenv("VITOK_GOLDENS_DEVICE");
+  return at::Device(name != nullptr && *name != '\0' ? name : "cpu");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -30,7 +37,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   vitok::golden::Coverage coverage;
-  vitok::golden::RegisterModelGoldens(root / "models", coverage);
+  vitok::golden::RegisterModelGoldens(root / "models", GoldensDevice(), coverage);
   vitok::golden::RegisterVariantGoldens(root / "models", coverage);
   vitok::golden::RegisterImageGoldens(root / "pp", coverage);
   for (const auto& entry : std::filesystem::directory_iterator(root)) {

@@ -1,6 +1,8 @@
 // The suites of golden_test. Each Register function walks one manifest and registers one GoogleTest a case.
 #pragma once
 
+#include <c10/core/Device.h>
+
 #include <filesystem>
 #include <map>
 #include <string>
@@ -25,8 +27,9 @@ class Coverage {
   std::map<std::string, int> uncovered_;
 };
 
-// manifest.json: autoencoder and module cases (kinds ae, ae_bf16, ae_quirk, ae_trace, norms, rope, swiglu).
-void RegisterModelGoldens(const std::filesystem::path& folder, Coverage& coverage);
+// manifest.json: autoencoder and module cases (kinds ae, ae_bf16, ae_quirk, ae_trace, norms, rope, swiglu),
+// on a device.
+void RegisterModelGoldens(const std::filesystem::path& folder, at::Device device, Coverage& coverage);
 // variants.json: names, shapes and parameter counts of variants.
 void RegisterVariantGoldens(const std::filesystem::path& folder, Coverage& coverage);
 // index.json: decoding, preprocessing language, resampling, patching, postprocessing.
