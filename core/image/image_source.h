@@ -13,8 +13,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/base/byte_stream.h"
 #include "core/image/codec.h"
-#include "core/image/source/byte_stream.h"
 #include "core/image/source/sample_rules.h"
 
 namespace vitok {

@@ -10,6 +10,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
+#include "core/base/byte_stream.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/image/source/python_random.h"
@@ -155,15 +156,6 @@ absl::StatusOr<std::vector<std::string>> ExpandBraces(std::string_view pattern) 
     names = std::move(longer);
     rest.remove_prefix(close + 1);
   }
-}
-
-std::string SchemeOf(std::string_view name) {
-  const size_t colon = name.find("://");
-  if (colon == kNone) return "";
-  const std::string scheme = absl::AsciiStrToLower(ToAbsl(name.substr(0, colon)));
-  const bool is_scheme =
-      std::ranges::all_of(scheme, [](char c) { return absl::ascii_isalnum(c) || c == '+' || c == '-' || c == '.'; });
-  return is_scheme ? scheme : "";
 }
 
 absl::StatusOr<std::vector<std::string>> ExpandShardPattern(std::string_view pattern) {

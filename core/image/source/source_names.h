@@ -29,9 +29,6 @@ inline constexpr int64_t kMaxExpandedNames = 1'000'000;
 // kMaxExpandedNames names.
 absl::StatusOr<std::vector<std::string>> ExpandBraces(std::string_view pattern);
 
-// The part before "://", in lower case; empty for a path.
-std::string SchemeOf(std::string_view name);
-
 // The names of a pattern: braces expanded; of paths also wildcards (* ? [abc], sorted by name), and a folder stands for
 // the files *.tar in it, sorted. NOT_FOUND names a path that is not there, a wildcard without a match, a folder without
 // shards.

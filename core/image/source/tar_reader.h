@@ -9,7 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "core/image/source/byte_stream.h"
+#include "core/base/byte_stream.h"
 
 struct archive;
 

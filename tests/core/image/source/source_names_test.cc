@@ -56,13 +56,6 @@ TEST(SourceNamesTest, ReadsWeights) {
   }
 }
 
-TEST(SourceNamesTest, FindsSchemes) {
-  EXPECT_EQ(SchemeOf("HF://a/b.tar"), "hf");
-  EXPECT_EQ(SchemeOf("/a/b.tar"), "");
-  EXPECT_EQ(SchemeOf("a/b://c"), "");
-  EXPECT_EQ(SchemeOf("://c"), "");
-}
-
 TEST(SourceNamesTest, ExpandsPathsSorted) {
   const TempFolder folder;
   for (const char* name : {"b.tar", "a.tar", "Z.tar", "[x].tar", "sub/c.tar", "a.txt"}) WriteBytes(folder / name, "");

@@ -1,4 +1,4 @@
-// Bytes that are read from front to back: a shard on a disk, or behind a URL.
+// Files on a disk or behind a URL, read from front to back or anywhere. Free of torch.
 #pragma once
 
 #include <cstdint>
@@ -6,13 +6,14 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 
 namespace vitok {
 
-// Used by one thread at a time. Errors name the stream.
+// Read from front to back. Used by one thread at a time. Errors name the stream.
 class ByteStream {
  public:
   virtual ~ByteStream() = default;
@@ -25,6 +26,20 @@ class ByteStream {
   virtual absl::StatusOr<int64_t> Skip(int64_t bytes) = 0;
 };
 
+// Read anywhere. Thread-safe. Errors name the file.
+class RandomAccessFile {
+ public:
+  virtual ~RandomAccessFile() = default;
+
+  virtual int64_t size_bytes() const = 0;
+
+  // Reads at most `out.size()` bytes from `offset` on and says how many; 0 at the end and beyond.
+  virtual absl::StatusOr<int64_t> ReadAt(int64_t offset, absl::Span<char> out) = 0;
+};
+
+// The part before "://", in lower case; empty for a path.
+std::string SchemeOf(std::string_view name);
+
 // Opens the stream of that name (a path, or a URL of the scheme that the opener is for) at an offset within it.
 // NOT_FOUND names what is not there. Thread-safe.
 using StreamOpener =
@@ -35,6 +50,9 @@ using StreamOpeners = std::map<std::string, StreamOpener>;
 
 // A file of this machine. Reads of it are announced to the system as sequential.
 absl::StatusOr<std::unique_ptr<ByteStream>> OpenFileStream(const std::string& path, int64_t offset);
+
+// NOT_FOUND, INTERNAL: it cannot be opened; INVALID_ARGUMENT: it is no regular file.
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenRandomAccessFile(const std::string& path);
 
 // Opens a path as a file, a URL by the opener of its scheme. UNIMPLEMENTED names a scheme without one.
 absl::StatusOr<std::unique_ptr<ByteStream>> OpenStream(const StreamOpeners& openers, const std::string& name,

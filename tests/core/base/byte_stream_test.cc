@@ -1,0 +1,73 @@
+#include "core/base/byte_stream.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+
+#include "tests/support/temp_folder.h"
+
+namespace vitok {
+namespace {
+
+std::string TenBytes(const TempFolder& folder) {
+  const std::string path = folder / "digits";
+  std::ofstream(path, std::ios::binary) << "0123456789";
+  return path;
+}
+
+TEST(ByteStreamTest, FindsSchemes) {
+  EXPECT_EQ(SchemeOf("HF://a/b.tar"), "hf");
+  EXPECT_EQ(SchemeOf("/a/b.tar"), "");
+  EXPECT_EQ(SchemeOf("a/b://c"), "");
+  EXPECT_EQ(SchemeOf("://c"), "");
+}
+
+TEST(ByteStreamTest, ReadsAFileFromFrontToBack) {
+  const TempFolder folder;
+  const auto stream = OpenStream({}, TenBytes(folder), 2);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  std::string bytes(3, ' ');
+  EXPECT_EQ(*(*stream)->Read(absl::MakeSpan(bytes)), 3);
+  EXPECT_EQ(bytes, "234");
+  EXPECT_EQ(*(*stream)->Skip(2), 2);
+  EXPECT_EQ(*(*stream)->Read(absl::MakeSpan(bytes)), 3);
+  EXPECT_EQ(bytes, "789");
+  EXPECT_EQ(*(*stream)->Skip(1), 0);
+  EXPECT_EQ(*(*stream)->Read(absl::MakeSpan(bytes)), 0);
+}
+
+TEST(ByteStreamTest, ReadsAFileAnywhere) {
+  const TempFolder folder;
+  const auto file = OpenRandomAccessFile(TenBytes(folder));
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ((*file)->size_bytes(), 10);
+  std::string bytes(4, ' ');
+  EXPECT_EQ(*(*file)->ReadAt(5, absl::MakeSpan(bytes)), 4);
+  EXPECT_EQ(bytes, "5678");
+  EXPECT_EQ(*(*file)->ReadAt(8, absl::MakeSpan(bytes)), 2);
+  EXPECT_EQ(bytes, "8978");
+  EXPECT_EQ(*(*file)->ReadAt(10, absl::MakeSpan(bytes)), 0);
+  EXPECT_EQ(*(*file)->ReadAt(0, absl::MakeSpan(bytes)), 4);
+  EXPECT_EQ(bytes, "0123");
+}
+
+TEST(ByteStreamTest, ReadsWholeFilesUpToABound) {
+  const TempFolder folder;
+  const std::string path = TenBytes(folder);
+  EXPECT_EQ(*ReadWholeFile(path, 10), "0123456789");
+  const absl::Status status = ReadWholeFile(path, 9).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(status.message(), absl::string_view("'" + path + "' has 10 bytes; at most 9 are read"));
+}
+
+TEST(ByteStreamTest, SaysWhatCannotBeOpened) {
+  const TempFolder folder;
+  EXPECT_EQ(OpenStream({}, folder / "none", 0).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(OpenRandomAccessFile(folder / "none").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(OpenRandomAccessFile(folder / "").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(OpenStream({}, "s4://bucket/a.tar", 0).status().code(), absl::StatusCode::kUnimplemented);
+}
+
+}  // namespace
+}  // namespace vitok
