@@ -7,12 +7,17 @@
 
 namespace vitok {
 
-RunningServer::RunningServer(const std::string& models, const std::vector<std::string>& overrides)
+RunningServer::RunningServer(const std::string& models, const Launch& launch)
     : target_("unix:" + (folder_ / "vitok.sock")) {
   const std::string config = folder_ / "server.yaml";
   std::ofstream(config) << "server:\n  listen: \"" << target_ << "\"\n  http_listen: \"\"\n" << models;
-  command_ = {VITOK_SERVER_PROGRAM, "--config", config};
-  for (const std::string& item : overrides) command_.insert(command_.end(), {"--set", item});
+  if (!launch.environment.empty()) {
+    command_ = {"/usr/bin/env"};
+    command_.insert(command_.end(), launch.environment.begin(), launch.environment.end());
+  }
+  command_.insert(command_.end(), {VITOK_SERVER_PROGRAM, "--config", config});
+  command_.insert(command_.end(), launch.arguments.begin(), launch.arguments.end());
+  for (const std::string& item : launch.overrides) command_.insert(command_.end(), {"--set", item});
   process_.emplace(command_);
 }
 

@@ -21,8 +21,16 @@ namespace vitok {
 //   ProgramResult result = server.Vitok({"models"});
 class RunningServer {
  public:
+  struct Launch {
+    std::vector<std::string> overrides;    // of the configuration: "limits.max_message_bytes=65536"
+    std::vector<std::string> arguments;    // besides
+    std::vector<std::string> environment;  // "NAME=value", besides that of the test
+  };
+
   // `models`: the `models` section of a server configuration, as YAML.
-  explicit RunningServer(const std::string& models, const std::vector<std::string>& overrides = {});
+  explicit RunningServer(const std::string& models, const std::vector<std::string>& overrides = {})
+      : RunningServer(models, Launch{.overrides = overrides}) {}
+  RunningServer(const std::string& models, const Launch& launch);
 
   // Starts the program again at the same socket. REQUIRES: it has ended.
   void Restart();
