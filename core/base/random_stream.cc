@@ -22,10 +22,19 @@ std::array<uint32_t, 4> Philox4x32(std::array<uint32_t, 4> counter, std::array<u
   return counter;
 }
 
+void RandomStream::FillBlock() {
+  const uint64_t block = next_ / 2;
+  block_ = Philox4x32({Low(block), High(block), Low(index_), High(index_)}, {Low(seed_), High(seed_)});
+}
+
+void RandomStream::set_count(int64_t count) {
+  next_ = static_cast<uint64_t>(count);
+  FillBlock();
+}
+
 uint64_t RandomStream::NextBits() {
-  // A block holds two numbers.
-  const uint64_t half = next_ % 2, block = next_ / 2;
-  if (half == 0) block_ = Philox4x32({Low(block), High(block), Low(index_), High(index_)}, {Low(seed_), High(seed_)});
+  const uint64_t half = next_ % 2;
+  if (half == 0) FillBlock();
   ++next_;
   return uint64_t{block_[2 * half + 1]} << 32 | block_[2 * half];
 }

@@ -34,6 +34,18 @@ TEST(RandomStreamTest, OtherSeedsAndIndicesGiveOtherNumbers) {
   EXPECT_NE(RandomStream(1, 2).NextBits(), RandomStream(2, 1).NextBits());
 }
 
+TEST(RandomStreamTest, GoesOnFromACount) {
+  RandomStream whole(5, 6);
+  for (int64_t count = 0; count < 6; ++count) {
+    ASSERT_EQ(whole.count(), count);
+    RandomStream resumed(5, 6);
+    resumed.set_count(count);
+    RandomStream rest = whole;
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(resumed.NextBits(), rest.NextBits()) << count;
+    whole.NextBits();
+  }
+}
+
 TEST(RandomStreamTest, UniformNumbersFillTheUnitInterval) {
   constexpr int kDraws = 10000, kBins = 10;
   std::vector<int> counts(kBins);
