@@ -158,7 +158,9 @@ absl::Status HubConnection::Try(int tries, const std::function<HubAttempt()>& at
 
 HubAttempt HubConnection::Get(std::string_view commit, const std::string& file, const std::string& etag,
                               const HubRange& range, const HttpClient::BodyHandler& on_body) {
-  std::string url = Url(commit, file);
+  const std::string known = range.place == nullptr ? "" : range.place->url();
+  std::string url = known.empty() ? Url(commit, file) : known;
+  bool is_known = !known.empty();
   const auto check_etag = [&](const HttpReply& reply) -> absl::Status {
     // A redirection's own etag is that of its text.
     const std::string now = reply.IsRedirect() ? PlainEtag(reply.Header("x-linked-etag")) : EtagOf(reply);
@@ -179,14 +181,23 @@ HubAttempt HubConnection::Get(std::string_view commit, const std::string& file, 
           VITOK_RETURN_IF_ERROR(check_etag(head));
           return on_body(head, bytes);
         });
+    const bool is_refused = reply.ok() && !reply->IsSuccess() && !reply->IsRedirect();
+    if (range.place != nullptr && (!reply.ok() || is_refused)) range.place->set_url("");
     if (!reply.ok()) return {.status = reply.status()};
+    if (is_known && is_refused && !IsPassing(reply->code)) {  // such places expire
+      url = Url(commit, file);
+      is_known = false;
+      continue;
+    }
     HubAttempt attempt{.retry_after = RetryAfter(*reply), .code = reply->code};
     if (reply->IsSuccess() || reply->IsRedirect()) attempt.status = check_etag(*reply);
-    if (!reply->IsSuccess() && !reply->IsRedirect()) attempt.status = Refusal(*reply, commit, IsHub(url));
+    if (is_refused) attempt.status = Refusal(*reply, commit, IsHub(url));
     if (!attempt.status.ok() || !reply->IsRedirect()) return attempt;
     absl::StatusOr<std::string> next = ResolveRedirect(url, reply->Header("location"));
     if (!next.ok()) return {.status = next.status(), .code = reply->code};
+    if (range.place != nullptr && IsHub(url) && !IsHub(*next)) range.place->set_url(*next);
     url = *std::move(next);
+    is_known = false;
   }
   return {.status = absl::FailedPreconditionError("too many redirects")};
 }

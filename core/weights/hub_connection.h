@@ -6,9 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "core/weights/http_client.h"
 #include "core/weights/hub_options.h"
 
@@ -22,6 +25,24 @@ struct HubFile {
   std::optional<int64_t> bytes;  // nullopt: not said
 };
 
+// Where the hub redirected to for a file, which spares asking it again: its requests are counted. Thread-safe.
+class HubPlace {
+ public:
+  // "" if there is none.
+  std::string url() const {
+    absl::MutexLock lock(&mutex_);
+    return url_;
+  }
+  void set_url(std::string url) {
+    absl::MutexLock lock(&mutex_);
+    url_ = std::move(url);
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  std::string url_ ABSL_GUARDED_BY(mutex_);
+};
+
 // Which bytes of a file are asked for.
 struct HubRange {
   int64_t first_byte = 0;
@@ -29,6 +50,8 @@ struct HubRange {
   // The etag, as it came, of what was read before; a server whose file has another now is asked to send all of it. May
   // be empty.
   std::string if_etag = {};
+  // Where they are asked for first, if it has a URL; nullptr: at the hub. Kept up to date.
+  HubPlace* place = nullptr;
 };
 
 // One attempt to get a file.
@@ -49,7 +72,8 @@ class HubConnection {
   absl::StatusOr<HubFile> Ask(std::string_view revision, const std::string& file, int tries);
 
   // Asks for bytes of a file; the reply may hold all (code 200). ABORTED: the hub has other bytes now than those of
-  // `etag`. Follows redirects. Other errors as Ask and `on_body` have them.
+  // `etag`. Follows redirects. A place that fails is forgotten, and the hub asked for another. Other errors as Ask and
+  // `on_body` have them.
   HubAttempt Get(std::string_view commit, const std::string& file, const std::string& etag, const HubRange& range,
                  const HttpClient::BodyHandler& on_body);
 

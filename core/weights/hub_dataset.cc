@@ -50,13 +50,19 @@ class Line {
   HubConnection connection_;
 };
 
+// What is known of a file.
+struct Known {
+  HubFile answer;
+  std::shared_ptr<HubPlace> place;
+};
+
 // What all files that are opened have in common. Thread-safe.
 class Hub {
  public:
   explicit Hub(HubOptions options) : options_(std::move(options)) {}
 
   // What the hub says of a file that exists.
-  absl::StatusOr<HubFile> Ask(const HubDatasetFile& file) {
+  absl::StatusOr<Known> Ask(const HubDatasetFile& file) {
     if (options_.offline) {
       return absl::FailedPreconditionError("data sets of the hub are read over the network, and HF_HUB_OFFLINE is set");
     }
@@ -64,14 +70,17 @@ class Hub {
     std::string revision = file.revision;
     {
       absl::MutexLock lock(&mutex_);
-      if (const auto answer = answers_.find(key); answer != answers_.end()) return answer->second;
+      if (const auto known = known_.find(key); known != known_.end()) return known->second;
       if (const auto commit = commits_.find(branch); commit != commits_.end()) revision = commit->second;
     }
-    VITOK_ASSIGN_OR_RETURN(const HubFile answer, AskAt(file, revision));
+    VITOK_ASSIGN_OR_RETURN(const Known known, AskAt(file, revision));
     {
       absl::MutexLock lock(&mutex_);
-      revision = commits_.try_emplace(branch, answer.commit).first->second;
-      if (revision == answer.commit) return Keep(key, answer);
+      revision = commits_.try_emplace(branch, known.answer.commit).first->second;
+      if (revision == known.answer.commit) {
+        if (known_.size() >= kMaxKnown) known_.clear();
+        return known_[key] = known;
+      }
     }
     // Another thread came first, and the branch has moved since.
     return AskAt(file, revision);
@@ -94,37 +103,33 @@ class Hub {
   }
 
  private:
-  static constexpr size_t kMaxAnswers = 100'000;
+  static constexpr size_t kMaxKnown = 100'000;
 
-  absl::StatusOr<HubFile> AskAt(const HubDatasetFile& file, const std::string& revision) {
+  absl::StatusOr<Known> AskAt(const HubDatasetFile& file, const std::string& revision) {
     std::unique_ptr<Line> line = Take(file.repository);
     absl::StatusOr<HubFile> answer = line->connection().Ask(revision, file.path, HubBackoff::kMaxTries);
     GiveBack(file.repository, std::move(line));
-    if (!answer.ok() || answer->exists) return answer;
+    VITOK_RETURN_IF_ERROR(answer.status());
+    if (answer->exists) return Known{*std::move(answer), std::make_shared<HubPlace>()};
     return absl::NotFoundError(
         StrCat("data set ", file.repository, " has no file '", file.path, "' in revision ", revision));
-  }
-
-  const HubFile& Keep(const std::string& key, const HubFile& answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (answers_.size() >= kMaxAnswers) answers_.clear();
-    return answers_[key] = answer;
   }
 
   const HubOptions options_;
   absl::Mutex mutex_;
   std::map<std::string, std::string> commits_ ABSL_GUARDED_BY(mutex_);                      // by "org/repo@main"
-  std::map<std::string, HubFile> answers_ ABSL_GUARDED_BY(mutex_);                          // by "org/repo@main/path"
+  std::map<std::string, Known> known_ ABSL_GUARDED_BY(mutex_);                              // by "org/repo@main/path"
   std::map<std::string, std::vector<std::unique_ptr<Line>>> idle_ ABSL_GUARDED_BY(mutex_);  // by repository
 };
 
 // A thread writes what comes into a pipe, which the stream reads: a full pipe holds the transfer up.
 class HubStream : public ByteStream {
  public:
-  HubStream(std::shared_ptr<Hub> hub, const HubDatasetFile& file, HubFile answer, int64_t offset)
+  HubStream(std::shared_ptr<Hub> hub, const HubDatasetFile& file, const Known& known, int64_t offset)
       : hub_(std::move(hub)),
         repository_(file.repository),
         name_(HubDatasetName(file)),
-        file_(file.path, std::move(answer)),
+        file_(file.path, known.answer, known.place),
         line_(hub_->Take(repository_)),
         pipe_(kHubReadAheadBytes),
         thread_(NamedThread("hub stream", [this, offset] { Transfer(offset); })) {}
@@ -159,9 +164,12 @@ class HubStream : public ByteStream {
 
 class HubRandomAccessFile : public RandomAccessFile {
  public:
-  // REQUIRES: answer.bytes.
-  HubRandomAccessFile(std::shared_ptr<Hub> hub, const HubDatasetFile& file, const HubFile& answer)
-      : hub_(std::move(hub)), repository_(file.repository), name_(HubDatasetName(file)), file_(file.path, answer) {}
+  // REQUIRES: known.answer.bytes.
+  HubRandomAccessFile(std::shared_ptr<Hub> hub, const HubDatasetFile& file, const Known& known)
+      : hub_(std::move(hub)),
+        repository_(file.repository),
+        name_(HubDatasetName(file)),
+        file_(file.path, known.answer, known.place) {}
 
   int64_t size_bytes() const override { return *file_.answer.bytes; }
 
@@ -192,18 +200,18 @@ HubDatasetOpeners MakeHubDatasetOpeners(HubOptions options) {
   HubDatasetOpeners openers;
   openers.stream = [hub](const std::string& name, int64_t offset) -> absl::StatusOr<std::unique_ptr<ByteStream>> {
     VITOK_ASSIGN_OR_RETURN(const HubDatasetFile file, ParseHubDatasetName(name));
-    absl::StatusOr<HubFile> answer = hub->Ask(file);
-    VITOK_RETURN_IF_ERROR(WithName(name, answer.status()));
-    return std::make_unique<HubStream>(hub, file, *std::move(answer), offset);
+    const absl::StatusOr<Known> known = hub->Ask(file);
+    VITOK_RETURN_IF_ERROR(WithName(name, known.status()));
+    return std::make_unique<HubStream>(hub, file, *known, offset);
   };
   openers.file = [hub](const std::string& name) -> absl::StatusOr<std::unique_ptr<RandomAccessFile>> {
     VITOK_ASSIGN_OR_RETURN(const HubDatasetFile file, ParseHubDatasetName(name));
-    const absl::StatusOr<HubFile> answer = hub->Ask(file);
-    VITOK_RETURN_IF_ERROR(WithName(name, answer.status()));
-    if (!answer->bytes.has_value()) {
+    const absl::StatusOr<Known> known = hub->Ask(file);
+    VITOK_RETURN_IF_ERROR(WithName(name, known.status()));
+    if (!known->answer.bytes.has_value()) {
       return absl::FailedPreconditionError(StrCat(name, ": the hub does not say how large it is"));
     }
-    return std::make_unique<HubRandomAccessFile>(hub, file, *answer);
+    return std::make_unique<HubRandomAccessFile>(hub, file, *known);
   };
   return openers;
 }

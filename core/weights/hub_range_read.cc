@@ -47,10 +47,10 @@ class RangeRead {
     is_first_piece_ = true;
     const std::string etag = file_.etag();
     const bool is_weak = etag.starts_with("W/");  // which If-Range must not have
-    HubAttempt attempt =
-        connection_.Get(file_.answer.commit, file_.path, file_.answer.etag,
-                        {.first_byte = position_, .end_byte = end_byte_, .if_etag = is_weak ? "" : etag},
-                        [this](const HttpReply& head, std::string_view bytes) { return Take(head, bytes); });
+    HubAttempt attempt = connection_.Get(
+        file_.answer.commit, file_.path, file_.answer.etag,
+        {.first_byte = position_, .end_byte = end_byte_, .if_etag = is_weak ? "" : etag, .place = file_.place.get()},
+        [this](const HttpReply& head, std::string_view bytes) { return Take(head, bytes); });
     if (IsDone()) {
       attempt.status = absl::OkStatus();  // what broke off afterwards, or went on, does not matter
     } else if (attempt.code == 416) {

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -18,8 +20,10 @@ namespace vitok {
 // A file of which all bytes that are read must be of one version. Thread-safe.
 class PinnedHubFile {
  public:
-  // `answer`: what the hub said of `path`. REQUIRES: it exists.
-  PinnedHubFile(std::string path, HubFile answer) : path(std::move(path)), answer(std::move(answer)) {}
+  // `answer`: what the hub said of `path`; `place`: where its bytes are, which others that read it may know already.
+  // REQUIRES: it exists.
+  PinnedHubFile(std::string path, HubFile answer, std::shared_ptr<HubPlace> place)
+      : path(std::move(path)), answer(std::move(answer)), place(std::move(place)) {}
 
   // The etag of the place that bytes come from, which the hub redirects to: that of the first reply counts. ABORTED: it
   // is another one now. "" says nothing.
@@ -29,6 +33,7 @@ class PinnedHubFile {
 
   const std::string path;  // within the repository
   const HubFile answer;
+  const std::shared_ptr<HubPlace> place;
 
  private:
   mutable absl::Mutex mutex_;

@@ -221,6 +221,26 @@ TEST_F(HubDatasetFaultTest, SignatureThatHasExpiredIsRenewed) {
   EXPECT_EQ(HeadersAt("hub", "range").size(), 4) << "HEAD, and GET for each place";
 }
 
+TEST_F(HubDatasetFaultTest, PlaceThatIsKnownAndExpiredCostsNoTry) {
+  ExpectBytesFrom(0);
+  hub_.on_content = [](const Request&, Response& response, int count) {
+    if (count == 2) response.status = 403;
+    return count == 2;
+  };
+  ExpectBytesFrom(5);
+  EXPECT_THAT(slept(), IsEmpty());
+  EXPECT_EQ(HeadersAt("hub", "range").size(), 3);
+}
+
+TEST_F(HubDatasetFaultTest, PlaceThatIsDownIsAskedForAnew) {
+  hub_.redirect = [this, count = 0](const std::string& file) mutable {
+    ++count;  // HEAD leads there as well
+    return count == 2 ? "http://127.0.0.1:1/x" : hub_.content_endpoint() + "/content/" + commit_ + "/" + file;
+  };
+  ExpectBytesFrom(0);
+  EXPECT_THAT(slept(), ElementsAre(absl::Seconds(1)));
+}
+
 TEST_F(HubDatasetFaultTest, RetryAfterIsHonoured) {
   hub_.on_head = Code(429, 1, "Retry-After", "7");
   hub_.on_get = Code(429, 1, "Retry-After", "8");

@@ -227,7 +227,15 @@ TEST_F(HubDatasetTest, ConnectionsAreKept) {
   ASSERT_TRUE(file.ok()) << file.status();
   std::string buffer(100, ' ');
   for (int i = 0; i < 3; ++i) EXPECT_EQ(*(*file)->ReadAt(100 * i, absl::MakeSpan(buffer)), 100);
-  EXPECT_EQ(ports.size(), 2) << "one to the hub and one to the content network";
+  EXPECT_EQ(ports.size(), 2) << "one to the hub, despite the text of its redirection, and one to the content network";
+}
+
+TEST_F(HubDatasetTest, HubIsAskedOnceWhereTheBytesAre) {
+  for (const int64_t offset : {0, 10, 20}) ExpectBytesFrom(offset);
+  std::string buffer(100, ' ');
+  EXPECT_TRUE((*openers().file(kName))->ReadAt(0, absl::MakeSpan(buffer)).ok());
+  EXPECT_EQ(HeadersAt("hub", "range").size(), 2) << "HEAD and the first GET";
+  EXPECT_EQ(Ranges().size(), 4);
 }
 
 TEST_F(HubDatasetTest, FilesOfUnknownSizeAreNotOpened) {
