@@ -76,6 +76,15 @@ absl::StatusOr<std::unique_ptr<LocalFile>> OpenLocalFile(const std::string& path
   return std::make_unique<LocalFile>(path, fd, file.st_size);
 }
 
+// What a map of openers has for the scheme of a URL.
+template <typename Openers>
+absl::StatusOr<typename Openers::mapped_type> FindOpener(const Openers& openers, const std::string& scheme,
+                                                         const std::string& name) {
+  const auto opener = openers.find(scheme);
+  if (opener != openers.end()) return opener->second;
+  return absl::UnimplementedError(StrCat("nothing reads ", scheme, ":// here; was asked for '", name, "'"));
+}
+
 }  // namespace
 
 std::string SchemeOf(std::string_view name) {
@@ -101,11 +110,16 @@ absl::StatusOr<std::unique_ptr<ByteStream>> OpenStream(const StreamOpeners& open
                                                        int64_t offset) {
   const std::string scheme = SchemeOf(name);
   if (scheme.empty()) return OpenFileStream(name, offset);
-  const auto opener = openers.find(scheme);
-  if (opener == openers.end()) {
-    return absl::UnimplementedError(StrCat("nothing reads ", scheme, ":// here; was asked for '", name, "'"));
-  }
-  return opener->second(name, offset);
+  VITOK_ASSIGN_OR_RETURN(const StreamOpener opener, FindOpener(openers, scheme, name));
+  return opener(name, offset);
+}
+
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenRandomAccessFile(const FileOpeners& openers,
+                                                                       const std::string& name) {
+  const std::string scheme = SchemeOf(name);
+  if (scheme.empty()) return OpenRandomAccessFile(name);
+  VITOK_ASSIGN_OR_RETURN(const FileOpener opener, FindOpener(openers, scheme, name));
+  return opener(name);
 }
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, int64_t max_bytes) {

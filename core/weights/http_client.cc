@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "core/base/monotonic_clock.h"
 #include "core/base/str_cat.h"
@@ -18,6 +19,8 @@ namespace vitok {
 namespace {
 
 constexpr size_t kMaxHeaders = 200;
+// Of a body that nobody wants: up to here reading it, which keeps the connection, is cheaper than a new connection.
+constexpr size_t kMaxPassedOverBytes = size_t{64} << 10;
 
 struct FreeUrl {
   void operator()(CURLU* url) const { curl_url_cleanup(url); }
@@ -49,7 +52,8 @@ struct Exchange {
   const HttpClient::BodyHandler* on_body = nullptr;
   const std::function<bool()>* cancelled = nullptr;
   absl::Status problem;           // why a callback ended the request
-  bool body_is_unwanted = false;  // the reply is complete without it
+  size_t passed_over = 0;         // bytes of a body that nobody wants
+  bool body_is_unwanted = false;  // the reply is complete without the rest of it
   absl::Duration stall_timeout;
   absl::Time stretch_start;  // of the speed measured now
   int64_t stretch_bytes = 0;
@@ -78,11 +82,15 @@ size_t OnHeader(char* data, size_t, size_t size, void* user) {
 size_t OnBody(char* data, size_t, size_t size, void* user) {
   auto& exchange = *static_cast<Exchange*>(user);
   exchange.bytes += static_cast<int64_t>(size);
-  if (!exchange.reply.IsSuccess() || *exchange.on_body == nullptr) {
+  const bool is_wanted = exchange.reply.IsSuccess() && *exchange.on_body != nullptr;
+  if (!is_wanted && (exchange.passed_over += size) <= kMaxPassedOverBytes) return size;
+  if (!is_wanted) {
     exchange.body_is_unwanted = true;
     return 0;
   }
+  const absl::Time start = MonotonicNow();
   exchange.problem = (*exchange.on_body)(exchange.reply, std::string_view(data, size));
+  exchange.stretch_start += MonotonicNow() - start;
   return exchange.problem.ok() ? size : 0;
 }
 
@@ -177,6 +185,19 @@ absl::StatusOr<HttpReply> HttpClient::Send(const HttpRequest& request, const Bod
   return std::move(exchange.reply);
 }
 
+std::optional<ContentRange> ParseContentRange(const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, absl::ByAnyChar(" -/"));
+  ContentRange range;
+  if (parts.size() != 4 || parts[0] != "bytes" || !absl::SimpleAtoi(parts[1], &range.first_byte)) return std::nullopt;
+  int64_t total_bytes = 0;
+  if (absl::SimpleAtoi(parts[3], &total_bytes)) {
+    range.total_bytes = total_bytes;
+  } else if (parts[3] != "*") {
+    return std::nullopt;
+  }
+  return range;
+}
+
 absl::Duration RetryAfter(const HttpReply& reply) {
   const std::string text = reply.Header("retry-after");
   int64_t seconds = 0;
@@ -223,6 +244,23 @@ std::string UrlEscape(std::string_view text) {
     }
   }
   return escaped;
+}
+
+std::string UrlUnescape(std::string_view text) {
+  if (text.empty()) return "";  // libcurl would look for its end
+  int bytes = 0;
+  char* const plain = curl_easy_unescape(nullptr, text.data(), static_cast<int>(text.size()), &bytes);
+  if (plain == nullptr) return "";
+  std::string copy(plain, bytes);
+  curl_free(plain);
+  return copy;
+}
+
+std::string UrlEscapePath(std::string_view path) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(ToAbsl(path), '/');
+  return absl::StrJoin(parts, "/", [](std::string* out, absl::string_view part) {
+    out->append(UrlEscape({part.data(), part.size()}));
+  });
 }
 
 }  // namespace vitok

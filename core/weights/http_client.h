@@ -20,7 +20,7 @@ struct HttpRequest {
   std::vector<std::string> headers;  // "Name: value"
   absl::Duration connect_timeout = absl::Seconds(10);
   // The server must begin to answer within this time, and then send kMinBytesPerSecond over each stretch of it: what
-  // comes a byte at a time is given up too.
+  // comes a byte at a time is given up too. What the body handler takes of the time does not count.
   absl::Duration stall_timeout = absl::Seconds(10);
 };
 
@@ -49,7 +49,7 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // The reply, whatever its code; bodies of other codes than 2xx are left unread. UNAVAILABLE: no connection, or one
+  // The reply, whatever its code; bodies of other codes than 2xx go to nobody. UNAVAILABLE: no connection, or one
   // that broke off; DEADLINE_EXCEEDED: too slow; CANCELLED; INVALID_ARGUMENT: the URL; what `on_body` returned.
   absl::StatusOr<HttpReply> Send(const HttpRequest& request, const BodyHandler& on_body = nullptr);
 
@@ -57,6 +57,14 @@ class HttpClient {
   void* const handle_;  // CURL
   const std::function<bool()> cancelled_;
 };
+
+// Of "bytes 100-199/1000".
+struct ContentRange {
+  int64_t first_byte = 0;
+  std::optional<int64_t> total_bytes;  // nullopt: "*"
+};
+// nullopt: not of this form, among them "bytes */1000".
+std::optional<ContentRange> ParseContentRange(const std::string& text);
 
 // How long the server asks to wait before the next try (Retry-After, seconds or a date); zero if it does not.
 absl::Duration RetryAfter(const HttpReply& reply);
@@ -72,5 +80,11 @@ bool IsPrivateTransport(const std::string& url);
 
 // `text` as one part of a path: all but letters, digits and -._~ as %XX.
 std::string UrlEscape(std::string_view text);
+
+// The reverse.
+std::string UrlUnescape(std::string_view text);
+
+// `path` with each of its parts escaped so.
+std::string UrlEscapePath(std::string_view path);
 
 }  // namespace vitok

@@ -65,7 +65,7 @@ HubConnection::HubConnection(const HubOptions* options, std::string repository)
       http_(options->cancelled) {}
 
 std::string HubConnection::Url(std::string_view revision, const std::string& file) const {
-  return StrCat(options_->endpoint, "/", repository_, "/resolve/", UrlEscape(revision), "/", UrlEscape(file));
+  return StrCat(options_->endpoint, "/", repository_, "/resolve/", UrlEscape(revision), "/", UrlEscapePath(file));
 }
 
 bool HubConnection::IsHub(const std::string& url) const { return !origin_.empty() && UrlOrigin(url) == origin_; }
@@ -142,18 +142,25 @@ HubAttempt HubConnection::AskOnce(std::string_view revision, const std::string& 
 }
 
 absl::StatusOr<HubFile> HubConnection::Ask(std::string_view revision, const std::string& file, int tries) {
+  HubFile answer;
+  VITOK_RETURN_IF_ERROR(Try(tries, [&] { return AskOnce(revision, file, answer); }));
+  return answer;
+}
+
+absl::Status HubConnection::Try(int tries, const std::function<HubAttempt()>& attempt) {
   HubBackoff backoff(options_, tries);
   while (true) {
-    HubFile answer;
-    const HubAttempt attempt = AskOnce(revision, file, answer);
-    if (attempt.status.ok()) return answer;
-    VITOK_RETURN_IF_ERROR(backoff.Wait(attempt.status, attempt.retry_after));
+    const HubAttempt result = attempt();
+    if (result.status.ok()) return result.status;
+    VITOK_RETURN_IF_ERROR(backoff.Wait(result.status, result.retry_after));
   }
 }
 
 HubAttempt HubConnection::Get(std::string_view commit, const std::string& file, const std::string& etag,
-                              int64_t first_byte, const HttpClient::BodyHandler& on_body) {
-  std::string url = Url(commit, file);
+                              const HubRange& range, const HttpClient::BodyHandler& on_body) {
+  const std::string known = range.place == nullptr ? "" : range.place->url();
+  std::string url = known.empty() ? Url(commit, file) : known;
+  bool is_known = !known.empty();
   const auto check_etag = [&](const HttpReply& reply) -> absl::Status {
     // A redirection's own etag is that of its text.
     const std::string now = reply.IsRedirect() ? PlainEtag(reply.Header("x-linked-etag")) : EtagOf(reply);
@@ -164,22 +171,96 @@ HubAttempt HubConnection::Get(std::string_view commit, const std::string& file, 
   for (int redirects = 0; redirects <= kMaxRedirects; ++redirects) {
     HttpRequest request{.url = url, .headers = Headers(url)};
     request.connect_timeout = request.stall_timeout = options_->download_timeout;
-    if (first_byte > 0) request.headers.push_back(StrCat("Range: bytes=", first_byte, "-"));
+    if (range.first_byte > 0 || range.end_byte.has_value()) {
+      const std::string last_byte = range.end_byte.has_value() ? StrCat(*range.end_byte - 1) : "";
+      request.headers.push_back(StrCat("Range: bytes=", range.first_byte, "-", last_byte));
+      if (!range.if_etag.empty()) request.headers.push_back(StrCat("If-Range: ", range.if_etag));
+    }
     const absl::StatusOr<HttpReply> reply =
         http_.Send(request, [&](const HttpReply& head, std::string_view bytes) -> absl::Status {
           VITOK_RETURN_IF_ERROR(check_etag(head));
           return on_body(head, bytes);
         });
+    const bool is_refused = reply.ok() && !reply->IsSuccess() && !reply->IsRedirect();
+    if (range.place != nullptr && (!reply.ok() || is_refused)) range.place->set_url("");
     if (!reply.ok()) return {.status = reply.status()};
+    if (is_known && is_refused && !IsPassing(reply->code)) {  // such places expire
+      url = Url(commit, file);
+      is_known = false;
+      continue;
+    }
     HubAttempt attempt{.retry_after = RetryAfter(*reply), .code = reply->code};
     if (reply->IsSuccess() || reply->IsRedirect()) attempt.status = check_etag(*reply);
-    if (!reply->IsSuccess() && !reply->IsRedirect()) attempt.status = Refusal(*reply, commit, IsHub(url));
+    if (is_refused) attempt.status = Refusal(*reply, commit, IsHub(url));
     if (!attempt.status.ok() || !reply->IsRedirect()) return attempt;
     absl::StatusOr<std::string> next = ResolveRedirect(url, reply->Header("location"));
     if (!next.ok()) return {.status = next.status(), .code = reply->code};
+    if (range.place != nullptr && IsHub(url) && !IsHub(*next)) range.place->set_url(*next);
+    url = *std::move(next);
+    is_known = false;
+  }
+  return {.status = absl::FailedPreconditionError("too many redirects")};
+}
+
+HubAttempt HubConnection::GetTextOnce(const std::string& path, int64_t max_bytes, std::string& text) {
+  std::string url = options_->endpoint + path;
+  for (int redirects = 0; redirects <= kMaxRedirects; ++redirects) {
+    text.clear();
+    HttpRequest request{.url = url, .headers = Headers(url)};
+    request.connect_timeout = request.stall_timeout = options_->etag_timeout;
+    const absl::StatusOr<HttpReply> reply =
+        http_.Send(request, [&](const HttpReply&, std::string_view bytes) -> absl::Status {
+          if (static_cast<int64_t>(text.size() + bytes.size()) > max_bytes) {
+            return absl::ResourceExhaustedError(StrCat("answers with more than ", max_bytes, " bytes"));
+          }
+          text += bytes;
+          return absl::OkStatus();
+        });
+    if (!reply.ok()) return {.status = WithPrefix(options_->endpoint, reply.status())};
+    HubAttempt attempt{.retry_after = RetryAfter(*reply), .code = reply->code};
+    if (!reply->IsSuccess() && !reply->IsRedirect()) attempt.status = Refusal(*reply, "main", /*is_hub=*/true);
+    if (!reply->IsRedirect()) return attempt;
+    absl::StatusOr<std::string> next = ResolveRedirect(url, reply->Header("location"));
+    if (!next.ok()) return {.status = next.status()};
+    if (!IsHub(*next)) return {.status = absl::FailedPreconditionError("a redirect led to another host")};
     url = *std::move(next);
   }
   return {.status = absl::FailedPreconditionError("too many redirects")};
+}
+
+absl::StatusOr<std::string> HubConnection::GetText(const std::string& path, int64_t max_bytes, int tries) {
+  std::string text;
+  VITOK_RETURN_IF_ERROR(Try(tries, [&] { return GetTextOnce(path, max_bytes, text); }));
+  return text;
+}
+
+HubAttempt HubConnection::FindRedirectOnce(const std::string& path,
+                                           const std::function<bool(const std::string& url)>& is_wanted,
+                                           std::string& found) {
+  std::string url = options_->endpoint + path;
+  for (int redirects = 0; redirects <= kMaxRedirects; ++redirects) {
+    HttpRequest request{.url = url, .head = true, .headers = Headers(url)};
+    request.connect_timeout = request.stall_timeout = options_->etag_timeout;
+    const absl::StatusOr<HttpReply> reply = http_.Send(request);
+    if (!reply.ok()) return {.status = WithPrefix(options_->endpoint, reply.status())};
+    HubAttempt attempt{.retry_after = RetryAfter(*reply), .code = reply->code};
+    if (!reply->IsSuccess() && !reply->IsRedirect()) attempt.status = Refusal(*reply, "main", /*is_hub=*/true);
+    if (!attempt.status.ok()) return attempt;
+    if (!reply->IsRedirect()) break;
+    absl::StatusOr<std::string> next = ResolveRedirect(url, reply->Header("location"));
+    if (!next.ok()) return {.status = next.status()};
+    found = url = *std::move(next);
+    if (is_wanted(found)) return attempt;
+    if (!IsHub(url)) break;
+  }
+  return {.status = absl::FailedPreconditionError(StrCat(options_->endpoint, path, " leads to nothing that is known"))};
+}
+
+absl::StatusOr<std::string> HubConnection::FindRedirect(const std::string& path, int tries,
+                                                        const std::function<bool(const std::string& url)>& is_wanted) {
+  std::string found;
+  VITOK_RETURN_IF_ERROR(Try(tries, [&] { return FindRedirectOnce(path, is_wanted, found); }));
+  return found;
 }
 
 }  // namespace vitok

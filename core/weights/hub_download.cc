@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/weights/hub_backoff.h"
@@ -21,21 +20,6 @@ namespace vitok {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Of "bytes 100-199/1000"; nullopt: not of this form.
-struct ContentRange {
-  int64_t first_byte = 0;
-  int64_t total_bytes = 0;
-};
-std::optional<ContentRange> ParseContentRange(const std::string& text) {
-  const std::vector<std::string> parts = absl::StrSplit(text, absl::ByAnyChar(" -/"));
-  ContentRange range;
-  if (parts.size() != 4 || parts[0] != "bytes" || !absl::SimpleAtoi(parts[1], &range.first_byte) ||
-      !absl::SimpleAtoi(parts[3], &range.total_bytes)) {
-    return std::nullopt;
-  }
-  return range;
-}
 
 bool HasBlob(const std::string& path, const HubFile& answer) {
   std::error_code error;
@@ -82,7 +66,7 @@ class Download {
   HubAttempt TryOnce() {
     is_first_piece_ = true;
     HubAttempt attempt =
-        connection_.Get(answer_.commit, file_, answer_.etag, out_.bytes(),
+        connection_.Get(answer_.commit, file_, answer_.etag, {.first_byte = out_.bytes()},
                         [this](const HttpReply& head, std::string_view bytes) { return Take(head, bytes); });
     const bool has_all = total_.has_value() && out_.bytes() == *total_;
     if (attempt.code == 416 && !has_all) {  // there is nothing from where we are: the file is shorter, or was

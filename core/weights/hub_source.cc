@@ -48,7 +48,7 @@ absl::StatusOr<HubSource> ParseName(std::string_view name) {
         absl::StrJoin(PublishedModels(), ", ", [](std::string* out, const PublishedModel& m) { out->append(m.name); }),
         "; others are named org/repo"));
   }
-  if (IsNamePart(name.substr(0, slash)) && IsNamePart(name.substr(slash + 1))) return HubSource{std::string(name)};
+  if (IsHubRepository(name)) return HubSource{std::string(name)};
   return absl::InvalidArgumentError(
       StrCat("a model of the hub must be a published name or org/repo (letters, digits, '.', '_', '-'), and @revision "
              "unless it is main; was '",
@@ -66,6 +66,11 @@ absl::StatusOr<HubSource> ParseHubSource(std::string_view text) {
   source.revision = std::string(text.substr(at + 1));
   VITOK_RETURN_IF_ERROR(CheckHubRevision(source.revision));
   return source;
+}
+
+bool IsHubRepository(std::string_view name) {
+  const size_t slash = name.find('/');
+  return slash != std::string_view::npos && IsNamePart(name.substr(0, slash)) && IsNamePart(name.substr(slash + 1));
 }
 
 absl::Status CheckHubRevision(std::string_view revision) {

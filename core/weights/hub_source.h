@@ -1,4 +1,4 @@
-// Names of models of the model hub. Asks nobody: whether such a model is there is for the fetching (hub.h).
+// Names of models of the hub. Asks nobody: whether such a model is there is for the fetching (hub.h).
 #pragma once
 
 #include <string>
@@ -30,6 +30,9 @@ absl::Span<const PublishedModel> PublishedModels();
 // is not published, with the list of those that are. INVALID_ARGUMENT: no such form. What it accepts is safe as a part
 // of paths and URLs.
 absl::StatusOr<HubSource> ParseHubSource(std::string_view text);
+
+// "org/repo" of letters, digits, '.', '_' and '-'; safe as a part of paths and URLs.
+bool IsHubRepository(std::string_view name);
 
 // INVALID_ARGUMENT: names no revision, as "../a" or "a b" do.
 absl::Status CheckHubRevision(std::string_view revision);

@@ -1,6 +1,7 @@
-// How fast pictures come out of a tar shard: a shard of crops of photos is made in a temporary folder and read by
+// How fast pictures come out of tar shards: a shard of crops of photos is made in a temporary folder and read by
 // `cat`, by an image source in the order of the shard and shuffled, and decoded ahead; each with the system's cache of
-// the file dropped before, and again with the file in the cache. A line of JSON a way.
+// the file dropped before, and again with the file in the cache. With --data, what that names (also of the hub) is read
+// in place of it, without `cat`. A line of JSON a way.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -23,6 +24,8 @@
 #include "core/image/image_source.h"
 #include "core/image/source/counted_draws.h"
 #include "core/image/source/image_files.h"
+#include "core/weights/hub_dataset.h"
+#include "core/weights/hub_options.h"
 #include "tests/core/image/source/tar_bytes.h"
 #include "tests/support/temp_folder.h"
 
@@ -87,81 +90,116 @@ double PeakMib() {
 
 void ResetPeak() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
-absl::StatusOr<int64_t> ReadBySource(const std::string& path, const ImageSourceOptions& options) {
-  VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<ImageSource> source, OpenImageSource(path, options));
+// What one epoch of a source gave.
+struct Given {
   int64_t samples = 0;
+  int64_t bytes = 0;
+};
+
+absl::StatusOr<Given> ReadBySource(const std::string& path, const ImageSourceOptions& options) {
+  VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<ImageSource> source, OpenImageSource(path, options));
   while (true) {
     VITOK_ASSIGN_OR_RETURN(const std::optional<ImageSample> sample, source->Next());
-    if (!sample.has_value()) return samples;
-    ++samples;
+    if (!sample.has_value()) return Given{source->Stats().samples, source->Stats().bytes};
   }
 }
 
-absl::StatusOr<int64_t> ReadDecoded(const std::string& path, ThreadPool& pool) {
-  VITOK_ASSIGN_OR_RETURN(std::unique_ptr<ImageSource> source, OpenImageSource(path, {.shuffle = false}));
+absl::StatusOr<Given> ReadDecoded(const std::string& path, const ImageSourceOptions& options, ThreadPool& pool) {
+  VITOK_ASSIGN_OR_RETURN(std::unique_ptr<ImageSource> source, OpenImageSource(path, options));
   DecodedSource pictures(std::move(source), &pool, {});
-  int64_t samples = 0;
   while (true) {
     VITOK_ASSIGN_OR_RETURN(const std::optional<DecodedSample> sample, pictures.Next());
-    if (!sample.has_value()) return samples;
-    ++samples;
+    if (!sample.has_value()) return Given{pictures.Stats().samples, pictures.Stats().bytes};
   }
 }
 
-absl::StatusOr<int64_t> ReadByCat(const std::string& path, int64_t samples) {
+absl::StatusOr<Given> ReadByCat(const std::string& path) {
   if (std::system(StrCat("cat '", path, "' > /dev/null").c_str()) != 0) return absl::InternalError("cat failed");
-  return samples;
+  return Given{};
 }
 
-absl::Status Run(const std::string& photos, int pictures, int threads, int64_t shuffle_bytes) {
+// Takes the time of one way of reading and prints a line about it.
+absl::Status Measure(nlohmann::json line, const std::function<absl::StatusOr<Given>()>& read) {
+  ResetPeak();
+  const absl::Time start = MonotonicNow();
+  VITOK_ASSIGN_OR_RETURN(const Given given, read());
+  const double seconds = absl::ToDoubleSeconds(MonotonicNow() - start);
+  if (!line.contains("mib")) line["mib"] = static_cast<double>(given.bytes) / (1 << 20);
+  line["samples"] = given.samples;
+  line["seconds"] = seconds;
+  line["samples_per_s"] = static_cast<double>(given.samples) / seconds;
+  line["mib_per_s"] = line["mib"].get<double>() / seconds;
+  line["peak_rss_mib"] = PeakMib();
+  std::cout << line << std::endl;
+  return absl::OkStatus();
+}
+
+struct BenchOptions {
+  std::string data;  // what is read; empty: a shard of crops of photos
+  std::string photos = "photos";
+  int pictures = 10'000;
+  int threads = AvailableCpus();
+  int64_t shuffle_mib = 64;
+  StreamOpeners openers;
+};
+
+std::vector<std::pair<const char*, std::function<absl::StatusOr<Given>()>>> SourceWays(const std::string& name,
+                                                                                       const BenchOptions& bench,
+                                                                                       ThreadPool& pool) {
+  const ImageSourceOptions in_order{.shuffle = false, .openers = bench.openers};
+  const ImageSourceOptions shuffled{.shuffle_bytes = bench.shuffle_mib << 20, .openers = bench.openers};
+  return {{"in order", [=] { return ReadBySource(name, in_order); }},
+          {"shuffled", [=] { return ReadBySource(name, shuffled); }},
+          {"decoded", [=, &pool] { return ReadDecoded(name, in_order, pool); }}};
+}
+
+absl::Status RunData(const BenchOptions& bench) {
+  ThreadPool pool("decode", bench.threads);
+  for (const auto& [way, read] : SourceWays(bench.data, bench, pool)) {
+    VITOK_RETURN_IF_ERROR(Measure({{"way", way}}, read));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunMadeShard(const BenchOptions& bench) {
   const TempFolder folder;
   const std::string path = folder / "pictures.tar";
-  VITOK_RETURN_IF_ERROR(WriteShard(path, photos, pictures));
+  VITOK_RETURN_IF_ERROR(WriteShard(path, bench.photos, bench.pictures));
   const auto mib = static_cast<double>(std::filesystem::file_size(path)) / (1 << 20);
-  ThreadPool pool("decode", threads);
-  const std::pair<const char*, std::function<absl::StatusOr<int64_t>()>> ways[] = {
-      {"cat", [&] { return ReadByCat(path, pictures); }},
-      {"in order", [&] { return ReadBySource(path, {.shuffle = false}); }},
-      {"shuffled", [&] { return ReadBySource(path, {.shuffle_bytes = shuffle_bytes}); }},
-      {"decoded", [&] { return ReadDecoded(path, pool); }},
-  };
+  ThreadPool pool("decode", bench.threads);
+  auto ways = SourceWays(path, bench, pool);
+  ways.insert(ways.begin(), {"cat", [&] { return ReadByCat(path); }});
   for (const bool cached : {false, true}) {
-    for (const auto& [name, read] : ways) {
+    for (const auto& [way, read] : ways) {
       if (!cached) DropFromCache(path);
-      ResetPeak();
-      const absl::Time start = MonotonicNow();
-      VITOK_ASSIGN_OR_RETURN(const int64_t samples, read());
-      const double seconds = absl::ToDoubleSeconds(MonotonicNow() - start);
-      std::cout << nlohmann::json{{"way", name},
-                                  {"cached", cached},
-                                  {"file_mib", mib},
-                                  {"samples", samples},
-                                  {"seconds", seconds},
-                                  {"samples_per_s", static_cast<double>(samples) / seconds},
-                                  {"mib_per_s", mib / seconds},
-                                  {"peak_rss_mib", PeakMib()}}
-                << std::endl;
+      VITOK_RETURN_IF_ERROR(Measure({{"way", way}, {"cached", cached}, {"mib", mib}}, read));
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status Run(BenchOptions bench) {
+  if (bench.data.empty()) return RunMadeShard(bench);
+  VITOK_ASSIGN_OR_RETURN(HubOptions hub, HubOptionsFromEnvironment(std::getenv));
+  bench.openers[kHubScheme] = MakeHubDatasetOpeners(std::move(hub)).stream;
+  return RunData(bench);
 }
 
 }  // namespace
 }  // namespace vitok
 
 int main(int argc, char** argv) {
-  CLI::App app("How fast pictures come out of a tar shard, beside cat");
-  std::string photos = "photos";
-  int pictures = 10'000, threads = vitok::AvailableCpus();
-  int64_t shuffle_mib = 64;
-  app.add_option("--photos", photos, "folder that the pictures are cut from")->capture_default_str();
-  app.add_option("--pictures", pictures, "in the shard")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--threads", threads, "that decode")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--shuffle-mib", shuffle_mib, "bound of the shuffle buffer")
+  CLI::App app("How fast pictures come out of tar shards, beside cat");
+  vitok::BenchOptions bench;
+  app.add_option("--data", bench.data, "what is read, as docs/DATA.md names it; without it a shard is made of photos");
+  app.add_option("--photos", bench.photos, "folder that the pictures are cut from")->capture_default_str();
+  app.add_option("--pictures", bench.pictures, "in the shard")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--threads", bench.threads, "that decode")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--shuffle-mib", bench.shuffle_mib, "bound of the shuffle buffer")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
-  if (const absl::Status status = vitok::Run(photos, pictures, threads, shuffle_mib << 20); !status.ok()) {
+  if (const absl::Status status = vitok::Run(std::move(bench)); !status.ok()) {
     std::cerr << "source_bench: " << status << "\n";
     return 1;
   }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "core/base/sha256.h"
 
@@ -24,6 +25,9 @@ std::string EtagOf(const std::string& file, const std::string& bytes) {
   return IsLarge(file) ? Digest(bytes) : Digest(bytes).substr(0, 40);
 }
 
+// A path as the hub writes it in a redirection.
+std::string InLocation(const std::string& path) { return absl::StrReplaceAll(path, {{" ", "%20"}}); }
+
 void SendFile(const std::string& bytes, httplib::Response& response) {
   response.set_content(bytes, "application/octet-stream");
 }
@@ -36,9 +40,11 @@ std::string FakeHub::Seen::Header(const std::string& name) const {
 }
 
 FakeHub::FakeHub() : hub_(std::make_unique<httplib::Server>()), content_(std::make_unique<httplib::Server>()) {
-  hub_->Get(R"(/([^/]+/[^/]+)/resolve/(.+)/([^/]+))",
+  hub_->Get(R"(/api/datasets/([^/]+/[^/]+)/parquet(?:/([^/]+)/([^/]+)/(\d+)\.parquet)?)",
+            [this](const httplib::Request& request, httplib::Response& response) { ServeApi(request, response); });
+  hub_->Get(R"(/((?:datasets/)?[^/]+/[^/]+)/resolve/(.+))",
             [this](const httplib::Request& request, httplib::Response& response) { ServeHub(request, response); });
-  content_->Get(R"(/content/([^/]+)/([^/]+))", [this](const httplib::Request& request, httplib::Response& response) {
+  content_->Get(R"(/content/([^/]+)/(.+))", [this](const httplib::Request& request, httplib::Response& response) {
     ServeContent(request, response);
   });
   endpoint_ = absl::StrCat("http://127.0.0.1:", hub_->bind_to_any_port("127.0.0.1"));
@@ -67,6 +73,11 @@ std::string FakeHub::AddCommit(const std::string& repository, const std::string&
   return commit;
 }
 
+void FakeHub::SetParquetList(const std::string& repository, const std::string& json) {
+  absl::MutexLock lock(&mutex_);
+  parquet_lists_[repository] = json;
+}
+
 std::vector<FakeHub::Seen> FakeHub::seen() const {
   absl::MutexLock lock(&mutex_);
   return seen_;
@@ -88,8 +99,46 @@ int FakeHub::Record(const std::string& place, const std::string& file, const htt
   }));
 }
 
+std::pair<std::string, std::string> FakeHub::SplitPath(const std::string& repository, const std::string& path) const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::string> revisions;
+  for (const auto& [branch, commit] : branches_) {
+    if (branch.starts_with(repository + "@")) revisions.push_back(branch.substr(repository.size() + 1));
+  }
+  for (const auto& [digits, commit] : commits_) revisions.push_back(digits);
+  for (const std::string& revision : revisions) {
+    if (path.starts_with(revision + "/")) return {revision, path.substr(revision.size() + 1)};
+  }
+  return {path.substr(0, path.rfind('/')), path.substr(path.rfind('/') + 1)};
+}
+
+void FakeHub::ServeApi(const httplib::Request& request, httplib::Response& response) {
+  const int count = Record("api", request.path, request);
+  if (on_api && on_api(request, response, count)) return;
+  const std::string repository = request.matches[1];
+  absl::MutexLock lock(&mutex_);
+  const auto list = parquet_lists_.find(repository);
+  if (list == parquet_lists_.end()) {
+    response.status = 404;
+    response.set_header("X-Error-Code", "RepoNotFound");
+  } else if (!request.matches[4].matched) {
+    response.set_content(list->second, "application/json");
+  } else {
+    const std::string number = request.matches[4];
+    const std::string file = absl::StrCat("/", std::string(4 - number.size(), '0'), number, ".parquet");
+    const Files& files = commits_[branches_[absl::StrCat("datasets/", repository, "@refs/convert/parquet")]].files;
+    std::string path = absl::StrCat(request.matches[2].str(), "/", request.matches[3].str(), file);
+    if (!files.contains(path))
+      path = absl::StrCat(request.matches[2].str(), "/partial-", request.matches[3].str(), file);
+    response.status = 302;
+    response.set_header("Location", absl::StrCat(endpoint_, "/datasets/", repository,
+                                                 "/resolve/refs%2Fconvert%2Fparquet/", InLocation(path)));
+  }
+}
+
 void FakeHub::ServeHub(const httplib::Request& request, httplib::Response& response) {
-  const std::string repository = request.matches[1], revision = request.matches[2], file = request.matches[3];
+  const std::string repository = request.matches[1];
+  const auto [revision, file] = SplitPath(repository, request.matches[2]);
   const int count = Record("hub", file, request);
   const Handler& handler = request.method == "HEAD" ? on_head : on_get;
   if (handler && handler(request, response, count)) return;
@@ -126,8 +175,9 @@ void FakeHub::ServeHub(const httplib::Request& request, httplib::Response& respo
   response.set_header("X-Linked-Size", absl::StrCat(entry->second.size()));
   response.set_header("ETag", "\"that-of-the-redirect\"");
   response.status = 302;
-  response.set_header("Location",
-                      redirect ? redirect(file) : absl::StrCat(content_endpoint_, "/content/", digits, "/", file));
+  response.set_header("Location", redirect
+                                      ? redirect(file)
+                                      : absl::StrCat(content_endpoint_, "/content/", digits, "/", InLocation(file)));
 }
 
 void FakeHub::ServeContent(const httplib::Request& request, httplib::Response& response) {
@@ -140,6 +190,8 @@ void FakeHub::ServeContent(const httplib::Request& request, httplib::Response& r
   }
   response.set_header("ETag", "\"of-the-content-network\"");
   if (on_content && on_content(request, response, count)) return;
+  const std::string known = request.get_header_value("If-Range");
+  if (!known.empty() && known != response.get_header_value("ETag")) IgnoreRange(request);
   SendFile(bytes, response);
 }
 
@@ -153,6 +205,8 @@ std::string TestBytes(size_t size, int seed) {
   return bytes;
 }
 
+void IgnoreRange(const httplib::Request& request) { const_cast<httplib::Request&>(request).ranges.clear(); }
+
 void SendCut(const std::string& bytes, size_t end, httplib::Response& response) {
   response.set_content_provider(bytes.size(), "application/octet-stream",
                                 [bytes, end](size_t offset, size_t length, httplib::DataSink& sink) {
@@ -162,7 +216,7 @@ void SendCut(const std::string& bytes, size_t end, httplib::Response& response) 
 }
 
 void SendAll(const httplib::Request& request, const std::string& bytes, httplib::Response& response) {
-  const_cast<httplib::Request&>(request).ranges.clear();
+  IgnoreRange(request);
   SendFile(bytes, response);
 }
 

@@ -61,6 +61,23 @@ TEST(ByteStreamTest, ReadsWholeFilesUpToABound) {
   EXPECT_EQ(status.message(), absl::string_view("'" + path + "' has 10 bytes; at most 9 are read"));
 }
 
+TEST(ByteStreamTest, FilesAreOpenedByTheirScheme) {
+  const TempFolder folder;
+  const std::string path = TenBytes(folder);
+  std::string asked;
+  const FileOpeners openers = {{"s4", [&](const std::string& name) {
+                                  asked = name;
+                                  return OpenRandomAccessFile(path);
+                                }}};
+  EXPECT_EQ((*OpenRandomAccessFile(openers, path))->size_bytes(), 10);
+  EXPECT_EQ(asked, "");
+  EXPECT_EQ((*OpenRandomAccessFile(openers, "S4://bucket/a.parquet"))->size_bytes(), 10);
+  EXPECT_EQ(asked, "S4://bucket/a.parquet");
+  const absl::Status status = OpenRandomAccessFile(openers, "s5://bucket/a").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(status.message(), "nothing reads s5:// here; was asked for 's5://bucket/a'");
+}
+
 TEST(ByteStreamTest, SaysWhatCannotBeOpened) {
   const TempFolder folder;
   EXPECT_EQ(OpenStream({}, folder / "none", 0).status().code(), absl::StatusCode::kNotFound);

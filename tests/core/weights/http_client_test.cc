@@ -20,6 +20,17 @@ TEST(HttpClientTest, RetryAfterIsSecondsOrADate) {
   EXPECT_GT(RetryAfter(Reply(tomorrow)), absl::Hours(23));
 }
 
+TEST(HttpClientTest, RangesOfRepliesAreParsed) {
+  const std::optional<ContentRange> range = ParseContentRange("bytes 100-199/1000");
+  ASSERT_TRUE(range.has_value());
+  EXPECT_EQ(range->first_byte, 100);
+  EXPECT_EQ(range->total_bytes, 1000);
+  EXPECT_EQ(ParseContentRange("bytes 100-199/*")->total_bytes, std::nullopt);
+  for (const char* text : {"", "bytes */1000", "bytes 1-2", "lines 1-2/3", "bytes x-2/3", "bytes 1-2/x"}) {
+    EXPECT_FALSE(ParseContentRange(text).has_value()) << text;
+  }
+}
+
 TEST(HttpClientTest, RedirectsLeadToHttpOnlyAndNeverOutOfTls) {
   EXPECT_EQ(*ResolveRedirect("https://a/b/c", "/d?e=f"), "https://a/d?e=f");
   EXPECT_EQ(*ResolveRedirect("https://a/b/c", "https://x/y"), "https://x/y");
@@ -50,6 +61,9 @@ TEST(HttpClientTest, TlsAndLoopbackArePrivate) {
 TEST(HttpClientTest, EscapesAllButWhatIsPlain) {
   EXPECT_EQ(UrlEscape("refs/pr-1_a.b~"), "refs%2fpr-1_a.b~");
   EXPECT_EQ(UrlEscape("a b\n"), "a%20b%0a");
+  EXPECT_EQ(UrlEscapePath("a/b c/d#?"), "a/b%20c/d%23%3f");
+  EXPECT_EQ(UrlUnescape("refs%2Fpr%2f1 a+b%zz"), "refs/pr/1 a+b%zz");
+  EXPECT_EQ(UrlUnescape(""), "");
 }
 
 TEST(HttpClientTest, RefusesOtherProtocols) {
