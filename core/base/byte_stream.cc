@@ -76,6 +76,10 @@ absl::StatusOr<std::unique_ptr<LocalFile>> OpenLocalFile(const std::string& path
   return std::make_unique<LocalFile>(path, fd, file.st_size);
 }
 
+absl::Status NothingReads(const std::string& scheme, const std::string& name) {
+  return absl::UnimplementedError(StrCat("nothing reads ", scheme, ":// here; was asked for '", name, "'"));
+}
+
 }  // namespace
 
 std::string SchemeOf(std::string_view name) {
@@ -102,10 +106,17 @@ absl::StatusOr<std::unique_ptr<ByteStream>> OpenStream(const StreamOpeners& open
   const std::string scheme = SchemeOf(name);
   if (scheme.empty()) return OpenFileStream(name, offset);
   const auto opener = openers.find(scheme);
-  if (opener == openers.end()) {
-    return absl::UnimplementedError(StrCat("nothing reads ", scheme, ":// here; was asked for '", name, "'"));
-  }
+  if (opener == openers.end()) return NothingReads(scheme, name);
   return opener->second(name, offset);
+}
+
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenRandomAccessFile(const FileOpeners& openers,
+                                                                       const std::string& name) {
+  const std::string scheme = SchemeOf(name);
+  if (scheme.empty()) return OpenRandomAccessFile(name);
+  const auto opener = openers.find(scheme);
+  if (opener == openers.end()) return NothingReads(scheme, name);
+  return opener->second(name);
 }
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, int64_t max_bytes) {

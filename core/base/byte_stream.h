@@ -48,6 +48,13 @@ using StreamOpener =
 // By the scheme of a URL in lower case ("hf"); paths have none.
 using StreamOpeners = std::map<std::string, StreamOpener>;
 
+// Opens the file of that name (a URL of the scheme that the opener is for). NOT_FOUND names what is not there.
+// Thread-safe.
+using FileOpener = std::function<absl::StatusOr<std::unique_ptr<RandomAccessFile>>(const std::string& name)>;
+
+// By the scheme of a URL in lower case, as StreamOpeners.
+using FileOpeners = std::map<std::string, FileOpener>;
+
 // A file of this machine. Reads of it are announced to the system as sequential.
 absl::StatusOr<std::unique_ptr<ByteStream>> OpenFileStream(const std::string& path, int64_t offset);
 
@@ -57,6 +64,10 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenRandomAccessFile(const std
 // Opens a path as a file, a URL by the opener of its scheme. UNIMPLEMENTED names a scheme without one.
 absl::StatusOr<std::unique_ptr<ByteStream>> OpenStream(const StreamOpeners& openers, const std::string& name,
                                                        int64_t offset);
+
+// The same for a file that is read anywhere.
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenRandomAccessFile(const FileOpeners& openers,
+                                                                       const std::string& name);
 
 // All bytes of a file. RESOURCE_EXHAUSTED: more than max_bytes; NOT_FOUND, INTERNAL: it cannot be opened or read.
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, int64_t max_bytes);

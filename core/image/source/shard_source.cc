@@ -20,12 +20,13 @@ uint64_t PickStream(Share share) { return ShardStream(share) + 1; }
 
 }  // namespace
 
-ShardSource::ShardSource(std::vector<std::string> shards, std::vector<int64_t> shards_per_part,
+ShardSource::ShardSource(std::vector<std::string> shards, std::vector<int64_t> shards_per_part, ShardOpener opener,
                          const ImageSourceOptions& options)
     : options_(options),
       share_(ShareOf(options)),
       shards_(std::move(shards)),
       shards_per_part_(std::move(shards_per_part)),
+      opener_(std::move(opener)),
       by_sample_(!options.resampled && static_cast<int64_t>(shards_.size()) < share_.count),
       recorder_(options.min_side_px),
       picks_(options.seed, PickStream(share_)) {
@@ -93,15 +94,15 @@ absl::StatusOr<std::optional<ImageSample>> ShardSource::ReadSample() {
     }
     const int64_t shard = ShardOfTurn();
     const bool is_ours = !by_sample_ || cursor_.sample % share_.count == share_.index;
-    VITOK_ASSIGN_OR_RETURN(std::optional<TarSample> tar_sample, ReadTarSample());
-    if (!tar_sample.has_value() || !is_ours) continue;
-    const bool has_picture = tar_sample->picture_rank.has_value();
-    const absl::Status problem = tar_sample->problem;
-    ImageSample sample = ToImageSample(*std::move(tar_sample), shard);
-    if (!has_picture) {
-      recorder_.CountWithoutPicture(std::move(sample.path));
+    VITOK_ASSIGN_OR_RETURN(std::optional<ShardSample> shard_sample, ReadShardSample());
+    if (!shard_sample.has_value() || !is_ours) continue;
+    const absl::Status problem = shard_sample->problem;
+    const std::string_view reason(problem.message().data(), problem.message().size());
+    ImageSample sample = ToImageSample(*std::move(shard_sample), shard);
+    if (absl::IsNotFound(problem)) {
+      recorder_.CountWithoutPicture(std::move(sample.path), reason);
     } else if (!problem.ok()) {
-      recorder_.CountBroken(std::move(sample.path), {problem.message().data(), problem.message().size()});
+      recorder_.CountBroken(std::move(sample.path), reason);
     } else if (recorder_.Admit(sample)) {
       barren_draws_ = 0;
       return sample;
@@ -112,14 +113,14 @@ absl::StatusOr<std::optional<ImageSample>> ShardSource::ReadSample() {
 
 // The sample at the cursor, which moves on; nullopt if the shard has none. After an error the cursor is at the next
 // shard.
-absl::StatusOr<std::optional<TarSample>> ShardSource::ReadTarSample() {
-  const auto read = [&]() -> absl::StatusOr<std::optional<TarSample>> {
+absl::StatusOr<std::optional<ShardSample>> ShardSource::ReadShardSample() {
+  const auto read = [&]() -> absl::StatusOr<std::optional<ShardSample>> {
     if (reader_ == nullptr) {
-      VITOK_ASSIGN_OR_RETURN(reader_, OpenShard(ShardOfTurn(), cursor_.offset));
+      VITOK_ASSIGN_OR_RETURN(reader_, opener_(shards_[ShardOfTurn()], cursor_.offset));
     }
     return reader_->Next(/*wanted=*/!by_sample_ || cursor_.sample % share_.count == share_.index);
   };
-  absl::StatusOr<std::optional<TarSample>> sample = read();
+  absl::StatusOr<std::optional<ShardSample>> sample = read();
   if (sample.ok() && sample->has_value()) ++cursor_.sample;
   const std::optional<int64_t> next = sample.ok() ? reader_->NextOffset() : std::nullopt;
   if (next.has_value()) {
@@ -133,13 +134,7 @@ absl::StatusOr<std::optional<TarSample>> ShardSource::ReadTarSample() {
   return sample;
 }
 
-absl::StatusOr<std::unique_ptr<TarSampleReader>> ShardSource::OpenShard(int64_t shard, int64_t offset) const {
-  VITOK_ASSIGN_OR_RETURN(std::unique_ptr<ByteStream> stream, OpenStream(options_.openers, shards_[shard], offset));
-  VITOK_ASSIGN_OR_RETURN(std::unique_ptr<TarReader> tar, TarReader::Open(shards_[shard], std::move(stream), offset));
-  return std::make_unique<TarSampleReader>(std::move(tar), options_.max_file_bytes);
-}
-
-ImageSample ShardSource::ToImageSample(TarSample sample, int64_t shard) const {
+ImageSample ShardSource::ToImageSample(ShardSample sample, int64_t shard) const {
   ImageSample result{.bytes = std::move(sample.picture), .label = sample.label};
   result.path = StrCat(shards_[shard], "/", sample.picture_name.empty() ? sample.key : sample.picture_name);
   result.key = std::move(sample.key);
@@ -149,19 +144,19 @@ ImageSample ShardSource::ToImageSample(TarSample sample, int64_t shard) const {
 
 absl::StatusOr<ImageSample> ShardSource::Fetch(const SampleRef& ref) {
   if (ref.file < 0 || ref.file >= static_cast<int64_t>(shards_.size()) || ref.offset < 0) {
-    return absl::InvalidArgumentError(
-        StrCat("byte ", ref.offset, " of shard ", ref.file, " does not exist; there are ", shards_.size(), " shards"));
+    return absl::InvalidArgumentError(StrCat("offset ", ref.offset, " of shard ", ref.file,
+                                             " does not exist; there are ", shards_.size(), " shards"));
   }
-  VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<TarSampleReader> reader, OpenShard(ref.file, ref.offset));
-  VITOK_ASSIGN_OR_RETURN(std::optional<TarSample> tar_sample, reader->Next(/*wanted=*/true));
+  VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<ShardReader> reader, opener_(shards_[ref.file], ref.offset));
+  VITOK_ASSIGN_OR_RETURN(std::optional<ShardSample> shard_sample, reader->Next(/*wanted=*/true));
   const auto changed = [&](std::string_view reason) {
     return absl::DataLossError(
-        StrCat("shard '", shards_[ref.file], "' has changed: at byte ", ref.offset, " ", reason));
+        StrCat("shard '", shards_[ref.file], "' has changed: at offset ", ref.offset, " ", reason));
   };
-  if (!tar_sample.has_value() || tar_sample->offset != ref.offset) return changed("no sample begins");
-  if (!tar_sample->picture_rank.has_value()) return changed("lies a sample without a picture");
-  if (!tar_sample->problem.ok()) return tar_sample->problem;
-  ImageSample sample = ToImageSample(*std::move(tar_sample), ref.file);
+  if (!shard_sample.has_value() || shard_sample->offset != ref.offset) return changed("no sample begins");
+  if (absl::IsNotFound(shard_sample->problem)) return changed("lies a sample without a picture");
+  if (!shard_sample->problem.ok()) return shard_sample->problem;
+  ImageSample sample = ToImageSample(*std::move(shard_sample), ref.file);
   VITOK_ASSIGN_OR_RETURN(sample.header, ReadImageHeader(sample.bytes));
   return sample;
 }
@@ -174,14 +169,16 @@ std::string ShardSource::Description() const {
 nlohmann::json ShardSource::Identity() const {
   std::vector<std::string_view> names;  // without folders: data may be moved
   for (const std::string_view shard : shards_) names.push_back(shard.substr(shard.rfind('/') + 1));
-  return {{"kind", "shards"},
-          {"version", 1},
-          {"data", DigestNames(names)},
-          {"parts", shards_per_part_},
-          {"seed", options_.seed},
-          {"shuffle", options_.shuffle},
-          {"resampled", options_.resampled},
-          {"share", {share_.index, share_.count}}};
+  nlohmann::json identity = {{"kind", "shards"},
+                             {"version", 1},
+                             {"data", DigestNames(names)},
+                             {"parts", shards_per_part_},
+                             {"seed", options_.seed},
+                             {"shuffle", options_.shuffle},
+                             {"resampled", options_.resampled},
+                             {"share", {share_.index, share_.count}}};
+  if (std::ranges::any_of(shards_, IsParquetName)) identity["picture_column"] = options_.picture_column;
+  return identity;
 }
 
 nlohmann::json ShardSource::Position() const {
