@@ -189,9 +189,10 @@ absl::StatusOr<Leaves> FindLeaves(const parquet::SchemaDescriptor& schema, const
   std::vector<std::string> names;
   for (int i = 0; i < schema.num_columns(); ++i) {
     const parquet::ColumnDescriptor& leaf = *schema.Column(i);
-    names.push_back(leaf.path()->ToDotString());
+    const std::shared_ptr<parquet::schema::ColumnPath> column_path = leaf.path();
+    const std::vector<std::string>& path = column_path->ToDotVector();
+    names.push_back(column_path->ToDotString());
     if (leaf.max_repetition_level() > 0) continue;
-    const std::vector<std::string>& path = leaf.path()->ToDotVector();
     const bool is_bytes = leaf.physical_type() == parquet::Type::BYTE_ARRAY;
     if (is_bytes && path.front() == picture_column) {
       if (path.size() == 1 || (path.size() == 2 && path[1] == "bytes")) leaves.picture = i;
