@@ -25,9 +25,19 @@
 namespace vitok {
 namespace {
 
-constexpr int64_t kStreamBufferBytes = int64_t{1} << 20;  // of each column
-constexpr uint32_t kMaxPathBytes = 4096;                  // longer names are cut
+constexpr int64_t kReadAheadBytes = int64_t{64} << 10;  // of each column, when the next page is looked at
+constexpr uint32_t kMaxPathBytes = 4096;                // longer names are cut
 constexpr std::array<std::string_view, 3> kLabelColumns = {"label", "labels", "cls"};
+
+// What `read` gives for a buffer of `bytes`: the caller knows how much there is, so that what a file states takes no
+// memory.
+template <typename Read>
+arrow::Result<std::shared_ptr<arrow::Buffer>> ReadToBuffer(int64_t bytes, arrow::MemoryPool* pool, const Read& read) {
+  ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateResizableBuffer(bytes, pool));
+  ARROW_ASSIGN_OR_RAISE(const int64_t filled, read(bytes, buffer->mutable_data()));
+  ARROW_RETURN_NOT_OK(buffer->Resize(filled));
+  return std::shared_ptr<arrow::Buffer>(std::move(buffer));
+}
 
 // Our file as Arrow sees it. Remembers the first error, which says more than what Arrow makes of it.
 class ArrowFile : public arrow::io::RandomAccessFile {
@@ -57,12 +67,8 @@ class ArrowFile : public arrow::io::RandomAccessFile {
   }
 
   arrow::Result<std::shared_ptr<arrow::Buffer>> ReadAt(int64_t position, int64_t bytes) override {
-    // What lies beyond the end takes no memory.
-    const int64_t there = std::clamp<int64_t>(file_->size_bytes() - position, 0, bytes);
-    ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateResizableBuffer(there, pool_));
-    ARROW_ASSIGN_OR_RAISE(const int64_t read, ReadAt(position, there, buffer->mutable_data()));
-    ARROW_RETURN_NOT_OK(buffer->Resize(read));
-    return std::shared_ptr<arrow::Buffer>(std::move(buffer));
+    return ReadToBuffer(std::clamp<int64_t>(file_->size_bytes() - position, 0, bytes), pool_,
+                        [&](int64_t there, void* out) { return ReadAt(position, there, out); });
   }
 
   arrow::Result<int64_t> Read(int64_t bytes, void* out) override {
@@ -96,6 +102,92 @@ class ArrowFile : public arrow::io::RandomAccessFile {
   bool closed_ = false;
 };
 
+// The bytes of one column in a row group, from front to back. Unlike Arrow's streams it takes no more memory than there
+// are bytes, whatever a page states, and passes over pages without reading them.
+class ChunkStream : public arrow::io::InputStream {
+ public:
+  ChunkStream(std::shared_ptr<ArrowFile> file, int64_t begin, int64_t end, arrow::MemoryPool* pool)
+      : file_(std::move(file)), end_(end), pool_(pool), position_(begin), ahead_begin_(begin) {}
+
+  // The next call of Advance, which is one of Read to Arrow, only moves.
+  void PassOverNextRead() { passes_over_ = true; }
+
+  arrow::Result<std::string_view> Peek(int64_t bytes) override {
+    const int64_t there = std::min(bytes, end_ - position_);
+    if (ahead().size() < there) {
+      std::string ahead(std::min(std::max(there, kReadAheadBytes), end_ - position_), '\0');
+      ARROW_ASSIGN_OR_RAISE(const int64_t filled, Read(static_cast<int64_t>(ahead.size()), ahead.data()));
+      position_ -= filled;
+      ahead.resize(filled);
+      ahead_ = std::move(ahead);
+      ahead_begin_ = position_;
+    }
+    return ahead().substr(0, there);
+  }
+
+  arrow::Result<int64_t> Read(int64_t bytes, void* out) override {
+    bytes = std::clamp<int64_t>(bytes, 0, end_ - position_);
+    const std::string_view copied = ahead().substr(0, bytes);
+    std::ranges::copy(copied, static_cast<char*>(out));
+    position_ += static_cast<int64_t>(copied.size());
+    const int64_t rest = bytes - static_cast<int64_t>(copied.size());
+    ARROW_ASSIGN_OR_RAISE(const int64_t read, file_->ReadAt(position_, rest, static_cast<char*>(out) + copied.size()));
+    position_ += read;
+    return static_cast<int64_t>(copied.size()) + read;
+  }
+
+  arrow::Result<std::shared_ptr<arrow::Buffer>> Read(int64_t bytes) override {
+    const int64_t there = std::clamp<int64_t>(end_ - position_, 0, bytes);
+    if (std::exchange(passes_over_, false)) {
+      position_ += there;
+      return std::make_shared<arrow::Buffer>(nullptr, 0);
+    }
+    return ReadToBuffer(there, pool_, [this](int64_t size, void* out) { return Read(size, out); });
+  }
+
+  arrow::Result<int64_t> Tell() const override { return position_; }
+  arrow::Status Close() override {
+    closed_ = true;
+    return arrow::Status::OK();
+  }
+  bool closed() const override { return closed_; }
+
+ private:
+  // What was read behind the position already.
+  std::string_view ahead() const {
+    const int64_t passed = position_ - ahead_begin_;
+    return passed < static_cast<int64_t>(ahead_.size()) ? std::string_view(ahead_).substr(passed) : std::string_view();
+  }
+
+  const std::shared_ptr<ArrowFile> file_;
+  const int64_t end_;
+  arrow::MemoryPool* const pool_;
+  int64_t position_;
+  std::string ahead_;  // bytes of the file from ahead_begin_ on
+  int64_t ahead_begin_;
+  bool passes_over_ = false;
+  bool closed_ = false;
+};
+
+// Where a column of a row group lies. Throws if that is not within the file.
+std::pair<int64_t, int64_t> BytesOfChunk(const parquet::FileMetaData& file, const parquet::ColumnChunkMetaData& chunk,
+                                         int64_t file_bytes) {
+  if (chunk.crypto_metadata() != nullptr) throw parquet::ParquetException("a column is encrypted");
+  int64_t begin = chunk.data_page_offset();
+  if (chunk.has_dictionary_page() && chunk.dictionary_page_offset() > 0) {
+    begin = std::min(begin, chunk.dictionary_page_offset());
+  }
+  const int64_t bytes = chunk.total_compressed_size();
+  if (begin < 0 || bytes < 0 || begin > file_bytes || bytes > file_bytes - begin) {
+    throw parquet::ParquetException(
+        StrCat("a column is said to lie at byte ", begin, ", ", bytes, " long, in a file of ", file_bytes));
+  }
+  // Some writers left the header of the dictionary out of the count (PARQUET-816).
+  const bool is_short = file.writer_version().VersionLt(parquet::ApplicationVersion::PARQUET_816_FIXED_VERSION());
+  constexpr int64_t kMaxUncountedBytes = 100;
+  return {begin, std::min(begin + bytes + (is_short ? kMaxUncountedBytes : 0), file_bytes)};
+}
+
 // What is being thrown, as a Status. `what` names file and place.
 absl::Status StatusOfException(const ArrowFile& file, std::string_view what) {
   if (!file.error().ok()) return file.error();
@@ -117,12 +209,20 @@ class Column {
  public:
   using Value = typename Type::c_type;
 
-  Column(parquet::RowGroupReader& group, const parquet::ColumnDescriptor* description, int index,
-         arrow::MemoryPool* pool) {
-    std::unique_ptr<parquet::PageReader> pages = group.GetColumnPageReader(index);
+  // Column `index` of a row group.
+  Column(const parquet::FileMetaData& file, const parquet::RowGroupMetaData& group, int index,
+         std::shared_ptr<ChunkStream> stream, const parquet::ReaderProperties& properties)
+      : stream_(std::move(stream)) {
+    const std::unique_ptr<parquet::ColumnChunkMetaData> chunk = group.ColumnChunk(index);
+    const parquet::ColumnDescriptor* const description = file.schema()->Column(index);
+    // Pages of the second version did not say that they are compressed (ARROW-17100).
+    const bool always_compressed =
+        file.writer_version().VersionLt(parquet::ApplicationVersion::PARQUET_CPP_10353_FIXED_VERSION());
+    std::unique_ptr<parquet::PageReader> pages = parquet::PageReader::Open(
+        stream_, chunk->num_values(), chunk->compression(), properties, *description, always_compressed);
     pages->set_data_page_filter([this](const parquet::DataPageStats& page) { return PassesOverPage(page.num_values); });
     reader_ = std::static_pointer_cast<parquet::TypedColumnReader<Type>>(
-        parquet::ColumnReader::Make(description, std::move(pages), pool));
+        parquet::ColumnReader::Make(description, std::move(pages), properties.memory_pool()));
   }
   Column(const Column&) = delete;
   Column& operator=(const Column&) = delete;
@@ -148,11 +248,13 @@ class Column {
   }
 
  private:
-  // Pages before the wanted row need not be unpacked.
+  // Pages before the wanted row need not be read.
   bool PassesOverPage(int32_t num_values) {
     page_begin_ = page_end_;
     page_end_ += num_values;
-    return page_end_ <= wanted_row_;
+    if (page_end_ > wanted_row_) return false;
+    stream_->PassOverNextRead();
+    return true;
   }
 
   void Skip(int64_t rows) {
@@ -161,6 +263,7 @@ class Column {
     }
   }
 
+  const std::shared_ptr<ChunkStream> stream_;
   std::shared_ptr<parquet::TypedColumnReader<Type>> reader_;
   int64_t wanted_row_ = 0;
   int64_t next_row_ = 0;
@@ -220,26 +323,23 @@ class ArrowParquetReader : public ParquetReader {
         options_(options),
         counted_pool_(arrow::system_memory_pool()),
         pool_(&counted_pool_, kMaxParquetBytes),
+        properties_(&pool_),
         file_(std::make_shared<ArrowFile>(std::move(file), &pool_)) {}
 
   // Must come first.
   absl::Status Open() {
     try {
-      parquet::ReaderProperties properties(&pool_);
-      properties.enable_buffered_stream();
-      properties.set_buffer_size(kStreamBufferBytes);
-      properties.set_page_checksum_verification(true);
-      parquet_ = parquet::ParquetFileReader::Open(file_, properties);
-      const parquet::FileMetaData& metadata = *parquet_->metadata();
+      properties_.set_page_checksum_verification(true);
+      metadata_ = parquet::ParquetFileReader::Open(file_, properties_)->metadata();
       int64_t rows = 0;
-      for (int i = 0; i < metadata.num_row_groups(); ++i) {
-        const int64_t group_rows = metadata.RowGroup(i)->num_rows();
+      for (int i = 0; i < metadata_->num_row_groups(); ++i) {
+        const int64_t group_rows = metadata_->RowGroup(i)->num_rows();
         if (group_rows < 0 || group_rows > INT64_MAX - rows) {
           throw parquet::ParquetException("a row group of " + std::to_string(group_rows) + " rows");
         }
         group_ends_.push_back(rows += group_rows);
       }
-      VITOK_ASSIGN_OR_RETURN(leaves_, FindLeaves(*metadata.schema(), name_, options_.picture_column));
+      VITOK_ASSIGN_OR_RETURN(leaves_, FindLeaves(*metadata_->schema(), name_, options_.picture_column));
       return absl::OkStatus();
     } catch (const std::exception&) {
       return StatusOfException(*file_, StrCat("'", name_, "' is no parquet file, or is damaged or cut off"));
@@ -262,7 +362,6 @@ class ArrowParquetReader : public ParquetReader {
  private:
   // A row group whose columns are read side by side.
   struct Group {
-    std::shared_ptr<parquet::RowGroupReader> reader;
     std::optional<Column<parquet::ByteArrayType>> picture, path;
     std::optional<Column<parquet::Int32Type>> label32;
     std::optional<Column<parquet::Int64Type>> label64;
@@ -276,8 +375,12 @@ class ArrowParquetReader : public ParquetReader {
     group_begin_ = index == 0 ? 0 : group_ends_[index - 1];
     group_end_ = *end;
     auto group = std::make_unique<Group>();
-    group->reader = parquet_->RowGroup(index);
-    const auto open = [&](auto& column, int leaf) { column.emplace(*group->reader, Description(leaf), leaf, &pool_); };
+    const std::unique_ptr<parquet::RowGroupMetaData> description = metadata_->RowGroup(index);
+    const auto open = [&](auto& column, int leaf) {
+      const auto [begin, end] = BytesOfChunk(*metadata_, *description->ColumnChunk(leaf), *file_->GetSize());
+      column.emplace(*metadata_, *description, leaf, std::make_shared<ChunkStream>(file_, begin, end, &pool_),
+                     properties_);
+    };
     open(group->picture, leaves_.picture);
     if (leaves_.path >= 0) open(group->path, leaves_.path);
     if (leaves_.label >= 0) {
@@ -290,7 +393,7 @@ class ArrowParquetReader : public ParquetReader {
     group_ = std::move(group);
   }
 
-  const parquet::ColumnDescriptor* Description(int leaf) const { return parquet_->metadata()->schema()->Column(leaf); }
+  const parquet::ColumnDescriptor* Description(int leaf) const { return metadata_->schema()->Column(leaf); }
 
   ParquetRow ReadFromGroup(int64_t row) {
     ParquetRow result;
@@ -332,8 +435,9 @@ class ArrowParquetReader : public ParquetReader {
   const ParquetReadOptions options_;
   arrow::ProxyMemoryPool counted_pool_;  // counts this reader's memory alone
   arrow::CappedMemoryPool pool_;
+  parquet::ReaderProperties properties_;
   const std::shared_ptr<ArrowFile> file_;
-  std::unique_ptr<parquet::ParquetFileReader> parquet_;
+  std::shared_ptr<parquet::FileMetaData> metadata_;
   Leaves leaves_;
   std::vector<int64_t> group_ends_;  // rows in all groups up to each
 

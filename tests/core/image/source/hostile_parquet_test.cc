@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "tests/core/image/source/source_fixture.h"
-#include "tests/support/temp_folder.h"
 
 namespace vitok {
 namespace {
@@ -13,17 +12,35 @@ using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class HostileParquetTest : public testing::Test {
- protected:
-  HostileParquetTest() { WriteBytes(folder_ / "b.parquet", MakeParquetShard("good", 2)); }
-
-  // A file of these bytes, and a good one behind it.
-  std::unique_ptr<ImageSource> OpenBytes(const std::string& bytes) const {
-    WriteBytes(folder_ / "a.parquet", bytes);
-    return Open(folder_ / "{a,b}.parquet", {.shuffle = false, .max_file_bytes = 1 << 20});
+class MemoryFile : public RandomAccessFile {
+ public:
+  explicit MemoryFile(std::string bytes) : bytes_(std::move(bytes)) {}
+  int64_t size_bytes() const override { return static_cast<int64_t>(bytes_.size()); }
+  absl::StatusOr<int64_t> ReadAt(int64_t offset, absl::Span<char> out) override {
+    if (offset < 0) return absl::InternalError("offset below zero");
+    if (offset >= size_bytes()) return 0;
+    return bytes_.copy(out.data(), out.size(), offset);
   }
 
-  std::string Refusal(const std::string& bytes) const {
+ private:
+  const std::string bytes_;
+};
+
+class HostileParquetTest : public testing::Test {
+ protected:
+  // A file of these bytes, and a good one behind it.
+  static std::unique_ptr<ImageSource> OpenBytes(const std::string& bytes, const std::string& column = "image") {
+    const std::vector<RowOfParquet> good = {{SmallPicture(), "good0.png", 0}, {SmallPicture(), "good1.png", 1}};
+    const FileOpener opener = [bytes, good, column](const std::string& name) {
+      return std::make_unique<MemoryFile>(
+          name.ends_with("bad.parquet") ? bytes : MakeParquet(good, {.picture_column = column}));
+    };
+    return Open(
+        "memory://{bad,good}.parquet",
+        {.shuffle = false, .max_file_bytes = 1 << 20, .file_openers = {{"memory", opener}}, .picture_column = column});
+  }
+
+  static std::string Refusal(const std::string& bytes) {
     const auto source = OpenBytes(bytes);
     const absl::Status status = source->Next().status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
@@ -32,8 +49,8 @@ class HostileParquetTest : public testing::Test {
   }
 
   // What comes before the good file. At most one error.
-  std::vector<std::string> StepsOf(const std::string& bytes) const {
-    std::vector<std::string> steps = Epoch(*OpenBytes(bytes));
+  static std::vector<std::string> StepsOf(const std::string& bytes, const std::string& column = "image") {
+    std::vector<std::string> steps = Epoch(*OpenBytes(bytes, column));
     EXPECT_GE(steps.size(), 2);
     EXPECT_EQ(steps.back(), "good1");
     steps.resize(steps.size() - 2);
@@ -44,12 +61,10 @@ class HostileParquetTest : public testing::Test {
     }
     return steps;
   }
-
-  const TempFolder folder_;
 };
 
 TEST_F(HostileParquetTest, WhatIsNoParquetIsRefused) {
-  EXPECT_THAT(Refusal(""), AllOf(HasSubstr(folder_ / "a.parquet"), HasSubstr("is no parquet file")));
+  EXPECT_THAT(Refusal(""), AllOf(HasSubstr("memory://bad.parquet"), HasSubstr("is no parquet file")));
   EXPECT_THAT(Refusal("PAR1"), HasSubstr("is no parquet file"));
   EXPECT_THAT(Refusal(std::string(5000, 'x')), HasSubstr("is no parquet file"));
   EXPECT_THAT(Refusal(MakeShard("t", 3)), HasSubstr("is no parquet file"));
@@ -76,13 +91,13 @@ TEST_F(HostileParquetTest, FlippedBytesAreErrorsOrOtherContent) {
 }
 
 TEST_F(HostileParquetTest, FlippedBytesOfPyarrowsFilesAreErrorsOrOtherContent) {
-  for (const char* name : {"structs", "delta", "gzip", "brotli", "lz4", "bytes"}) {
+  for (const std::string name : {"structs", "delta", "gzip", "brotli", "lz4", "bytes"}) {
     const std::string parquet = *ReadWholeFile(StrCat("tests/core/image/source/parquet/", name, ".parquet"), 1 << 20);
     for (size_t at = 0; at < parquet.size(); at += 2) {
       SCOPED_TRACE(StrCat(name, ", byte ", at));
       std::string flipped = parquet;
       flipped[at] = static_cast<char>(flipped[at] ^ 0x55);
-      StepsOf(flipped);
+      StepsOf(flipped, name == "bytes" ? "img" : "image");
     }
   }
 }
@@ -93,8 +108,7 @@ TEST_F(HostileParquetTest, FlippedBytesOfAPageWithAChecksumAreErrors) {
   const size_t picture = parquet.find("PNG");
   ASSERT_NE(picture, std::string::npos);
   parquet[picture + 1] ^= 1;
-  WriteBytes(folder_ / "a.parquet", parquet);
-  const absl::Status status = Open(folder_ / "a.parquet", {.picture_column = "img"})->Next().status();
+  const absl::Status status = OpenBytes(parquet, "img")->Next().status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("at row 0"), HasSubstr("CRC")));
 }
@@ -109,7 +123,7 @@ TEST_F(HostileParquetTest, TheRowOfTheDamageIsNamed) {
   const auto source = OpenBytes(parquet);
   Steps(*source, 4);
   EXPECT_THAT(std::string(source->Next().status().message()),
-              AllOf(HasSubstr(folder_ / "a.parquet"), HasSubstr("row 4")));
+              AllOf(HasSubstr("memory://bad.parquet"), HasSubstr("row 4")));
 }
 
 TEST_F(HostileParquetTest, StatedSizesTakeNoMemory) {
