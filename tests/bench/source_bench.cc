@@ -1,6 +1,6 @@
-// How fast pictures come out of a tar shard: a shard of crops of photos is made in a temporary folder and read by
-// `cat`, by an image source in the order of the shard and shuffled, and decoded ahead; each with the system's cache of
-// the file dropped before, and again with the file in the cache. A line of JSON a way.
+// How fast pictures come out of a shard: crops of photos are written to a tar archive and to a parquet file in a
+// temporary folder and read by `cat`, by an image source in the order of the shard and shuffled, and decoded ahead;
+// each with the system's cache of the file dropped before, and again with the file in the cache. A line of JSON a way.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -23,6 +23,7 @@
 #include "core/image/image_source.h"
 #include "core/image/source/counted_draws.h"
 #include "core/image/source/image_files.h"
+#include "tests/core/image/source/parquet_bytes.h"
 #include "tests/core/image/source/tar_bytes.h"
 #include "tests/support/temp_folder.h"
 
@@ -55,17 +56,22 @@ absl::StatusOr<std::string> MakePicture(const RgbImage& photo, CountedDraws& dra
   return EncodeImage(crop, {.format = ImageFormat::kJpeg, .quality = 92});
 }
 
-absl::Status WriteShard(const std::string& path, const std::string& photos_folder, int pictures) {
+absl::Status WriteShards(const std::string& tar_path, const std::string& parquet_path, const std::string& photos_folder,
+                         int pictures) {
   VITOK_ASSIGN_OR_RETURN(const std::vector<RgbImage> photos, ReadPhotos(photos_folder));
   CountedDraws draws(/*seed=*/1, /*stream=*/0);
-  std::ofstream tar(path, std::ios::binary);
+  std::ofstream tar(tar_path, std::ios::binary), parquet(parquet_path, std::ios::binary);
+  std::vector<RowOfParquet> rows;
   for (int i = 0; i < pictures; ++i) {
     VITOK_ASSIGN_OR_RETURN(const std::string picture, MakePicture(photos[i % photos.size()], draws));
     tar << MakeTarMember({.name = StrCat(i, ".jpg"), .data = picture})
         << MakeTarMember({.name = StrCat(i, ".cls"), .data = StrCat(i % 1000)});
+    rows.push_back({picture, StrCat(i, ".jpg"), i % 1000});
   }
   tar << TarEnd() << std::flush;
-  return tar ? absl::OkStatus() : absl::InternalError(StrCat("cannot write ", path));
+  // Pages of a MiB or so.
+  parquet << MakeParquet(rows, {.rows_per_group = 1000, .rows_per_page = 40}) << std::flush;
+  return tar && parquet ? absl::OkStatus() : absl::InternalError(StrCat("cannot write ", tar_path));
 }
 
 void DropFromCache(const std::string& path) {
@@ -115,18 +121,25 @@ absl::StatusOr<int64_t> ReadByCat(const std::string& path, int64_t samples) {
 
 absl::Status Run(const std::string& photos, int pictures, int threads, int64_t shuffle_bytes) {
   const TempFolder folder;
-  const std::string path = folder / "pictures.tar";
-  VITOK_RETURN_IF_ERROR(WriteShard(path, photos, pictures));
-  const auto mib = static_cast<double>(std::filesystem::file_size(path)) / (1 << 20);
+  const std::string tar = folder / "pictures.tar", parquet = folder / "pictures.parquet";
+  VITOK_RETURN_IF_ERROR(WriteShards(tar, parquet, photos, pictures));
   ThreadPool pool("decode", threads);
-  const std::pair<const char*, std::function<absl::StatusOr<int64_t>()>> ways[] = {
-      {"cat", [&] { return ReadByCat(path, pictures); }},
-      {"in order", [&] { return ReadBySource(path, {.shuffle = false}); }},
-      {"shuffled", [&] { return ReadBySource(path, {.shuffle_bytes = shuffle_bytes}); }},
-      {"decoded", [&] { return ReadDecoded(path, pool); }},
+  struct Way {
+    const char* name;
+    const std::string& path;
+    std::function<absl::StatusOr<int64_t>()> read;
+  };
+  const Way ways[] = {
+      {"cat", tar, [&] { return ReadByCat(tar, pictures); }},
+      {"in order", tar, [&] { return ReadBySource(tar, {.shuffle = false}); }},
+      {"shuffled", tar, [&] { return ReadBySource(tar, {.shuffle_bytes = shuffle_bytes}); }},
+      {"decoded", tar, [&] { return ReadDecoded(tar, pool); }},
+      {"parquet in order", parquet, [&] { return ReadBySource(parquet, {.shuffle = false}); }},
+      {"parquet shuffled", parquet, [&] { return ReadBySource(parquet, {.shuffle_bytes = shuffle_bytes}); }},
   };
   for (const bool cached : {false, true}) {
-    for (const auto& [name, read] : ways) {
+    for (const auto& [name, path, read] : ways) {
+      const auto mib = static_cast<double>(std::filesystem::file_size(path)) / (1 << 20);
       if (!cached) DropFromCache(path);
       ResetPeak();
       const absl::Time start = MonotonicNow();
@@ -150,7 +163,7 @@ absl::Status Run(const std::string& photos, int pictures, int threads, int64_t s
 }  // namespace vitok
 
 int main(int argc, char** argv) {
-  CLI::App app("How fast pictures come out of a tar shard, beside cat");
+  CLI::App app("How fast pictures come out of a shard, beside cat");
   std::string photos = "photos";
   int pictures = 10'000, threads = vitok::AvailableCpus();
   int64_t shuffle_mib = 64;

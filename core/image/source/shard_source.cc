@@ -1,6 +1,7 @@
 #include "core/image/source/shard_source.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <utility>
 
@@ -63,7 +64,10 @@ absl::StatusOr<std::optional<ImageSample>> ShardSource::Next() {
     VITOK_RETURN_IF_ERROR(recorder_.EndEpoch(Description()));
     return std::nullopt;
   }
-  BufferedSample taken = buffer_.Take(picks_.Below(buffer_.size()));
+  const uint64_t pick = picks_.Below(buffer_.size());
+  const BufferedSample& picked = buffer_.samples()[pick];
+  if (!picked.sample.has_value() && IsParquetName(shards_[picked.ref.file])) ReadBufferAgain(picked.ref.file);
+  BufferedSample taken = buffer_.Take(pick);
   if (!taken.sample.has_value()) {
     VITOK_ASSIGN_OR_RETURN(taken.sample, Fetch(taken.ref));
   }
@@ -148,7 +152,12 @@ absl::StatusOr<ImageSample> ShardSource::Fetch(const SampleRef& ref) {
                                              " does not exist; there are ", shards_.size(), " shards"));
   }
   VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<ShardReader> reader, opener_(shards_[ref.file], ref.offset));
-  VITOK_ASSIGN_OR_RETURN(std::optional<ShardSample> shard_sample, reader->Next(/*wanted=*/true));
+  return FetchFrom(*reader, ref);
+}
+
+// The sample at which a reader of its shard is.
+absl::StatusOr<ImageSample> ShardSource::FetchFrom(ShardReader& reader, const SampleRef& ref) const {
+  VITOK_ASSIGN_OR_RETURN(std::optional<ShardSample> shard_sample, reader.Next(/*wanted=*/true));
   const auto changed = [&](std::string_view reason) {
     return absl::DataLossError(
         StrCat("shard '", shards_[ref.file], "' has changed: at offset ", ref.offset, " ", reason));
@@ -159,6 +168,30 @@ absl::StatusOr<ImageSample> ShardSource::Fetch(const SampleRef& ref) {
   ImageSample sample = ToImageSample(*std::move(shard_sample), ref.file);
   VITOK_ASSIGN_OR_RETURN(sample.header, ReadImageHeader(sample.bytes));
   return sample;
+}
+
+// After a resumption: reads in one go what the buffer holds of a parquet file. One by one would be a page for each, and
+// pages can hold a thousand pictures. What fails is left to Fetch, which will say so.
+void ShardSource::ReadBufferAgain(int64_t shard) {
+  std::multimap<int64_t, size_t> missing;  // index in the buffer by offset; draws can give a sample twice
+  const std::vector<BufferedSample>& samples = buffer_.samples();
+  for (size_t i = 0; i < samples.size(); ++i) {
+    if (samples[i].ref.file == shard && !samples[i].sample.has_value()) missing.emplace(samples[i].ref.offset, i);
+  }
+  absl::StatusOr<std::unique_ptr<ShardReader>> reader = opener_(shards_[shard], missing.begin()->first);
+  std::optional<int64_t> offset = missing.begin()->first;
+  while (reader.ok() && !missing.empty() && offset.has_value()) {
+    const auto [first, last] = missing.equal_range(*offset);
+    if (first == last) {
+      if (!(*reader)->Next(/*wanted=*/false).ok()) return;
+    } else {
+      const absl::StatusOr<ImageSample> sample = FetchFrom(**reader, samples[first->second].ref);
+      if (!sample.ok()) return;
+      for (auto i = first; i != last; ++i) buffer_.Fill(i->second, *sample);
+      missing.erase(first, last);
+    }
+    offset = (*reader)->NextOffset();
+  }
 }
 
 std::string ShardSource::Description() const {

@@ -45,6 +45,8 @@ class ShardSource : public ImageSource {
   absl::Status FillBuffer();
   absl::StatusOr<std::optional<ImageSample>> ReadSample();
   absl::StatusOr<std::optional<ShardSample>> ReadShardSample();
+  absl::StatusOr<ImageSample> FetchFrom(ShardReader& reader, const SampleRef& ref) const;
+  void ReadBufferAgain(int64_t shard);
   ImageSample ToImageSample(ShardSample sample, int64_t shard) const;
   std::string Description() const;
   nlohmann::json Identity() const;

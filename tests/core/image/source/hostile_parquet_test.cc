@@ -93,7 +93,7 @@ TEST_F(HostileParquetTest, FlippedBytesAreErrorsOrOtherContent) {
 TEST_F(HostileParquetTest, FlippedBytesOfPyarrowsFilesAreErrorsOrOtherContent) {
   for (const std::string name : {"structs", "delta", "gzip", "brotli", "lz4", "bytes"}) {
     const std::string parquet = *ReadWholeFile(StrCat("tests/core/image/source/parquet/", name, ".parquet"), 1 << 20);
-    for (size_t at = 0; at < parquet.size(); at += 2) {
+    for (size_t at = 0; at < parquet.size(); at += 1) {
       SCOPED_TRACE(StrCat(name, ", byte ", at));
       std::string flipped = parquet;
       flipped[at] = static_cast<char>(flipped[at] ^ 0x55);

@@ -243,14 +243,15 @@ class WatchedFile : public RandomAccessFile {
 
 class WatchedFileTest : public ParquetSourceTest {
  protected:
-  std::unique_ptr<ImageSource> OpenWatched(const std::vector<RowOfParquet>& rows, const ParquetShape& shape) {
+  std::unique_ptr<ImageSource> OpenWatched(const std::vector<RowOfParquet>& rows, const ParquetShape& shape,
+                                           bool shuffle = false) {
     const std::string path = WriteBytes(folder_ / "a.parquet", MakeParquet(rows, shape));
     const FileOpener opener = [this,
                                path](const std::string& name) -> absl::StatusOr<std::unique_ptr<RandomAccessFile>> {
       EXPECT_EQ(name, "memory://data/a.parquet");
       return std::make_unique<WatchedFile>(path, read_bytes_, error_);
     };
-    return Open("memory://data/{a,a}.parquet", {.shuffle = false, .file_openers = {{"memory", opener}}});
+    return Open("memory://data/{a,a}.parquet", {.shuffle = shuffle, .file_openers = {{"memory", opener}}});
   }
 
   int64_t read_bytes_ = 0;
@@ -274,6 +275,30 @@ TEST_F(WatchedFileTest, ReadsPageByPageHoweverLargeAGroupIs) {
     EXPECT_EQ(Step(*source), StrCat(i));
     EXPECT_LE(read_bytes_, (i + 6) << 20);
   }
+}
+
+TEST_F(WatchedFileTest, PassesOverPagesUnread) {
+  constexpr int kRows = 20;
+  std::vector<RowOfParquet> rows;
+  for (int i = 0; i < kRows; ++i) rows.push_back({SmallPicture() + std::string(1 << 20, ' '), "", i});
+  const auto source = OpenWatched(rows, {.rows_per_group = kRows, .rows_per_page = 1});
+  EXPECT_EQ(source->Fetch({.offset = kRows - 1})->label, kRows - 1);
+  // Of each page 64 KiB, in which its header lies.
+  EXPECT_LE(read_bytes_, kRows * (1 << 17) + (2 << 20));
+}
+
+TEST_F(WatchedFileTest, ReadsTheBufferAgainPageByPage) {
+  constexpr int kRows = 20;
+  std::vector<RowOfParquet> rows;
+  for (int i = 0; i < kRows; ++i) rows.push_back({SmallPicture() + std::string(1 << 20, ' '), "", i});
+  const ParquetShape one_page = {.rows_per_group = kRows, .rows_per_page = kRows};
+  const auto stopped = OpenWatched(rows, one_page, /*shuffle=*/true);
+  Steps(*stopped, 3);
+  const auto resumed = OpenWatched(rows, one_page, /*shuffle=*/true);
+  ASSERT_TRUE(resumed->Resume(stopped->Position()).ok());
+  read_bytes_ = 0;
+  EXPECT_EQ(Steps(*resumed, 30), Steps(*stopped, 30));
+  EXPECT_LE(read_bytes_, 3 * kRows << 20) << "the page once for each of two files, not for each sample";
 }
 
 TEST_F(WatchedFileTest, ErrorsOfReadingAreNoDamage) {
