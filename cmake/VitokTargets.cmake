@@ -52,6 +52,18 @@ function(vitok_program name)
   endif()
 endfunction()
 
+# vitok_plugin(NAME SOURCES ... DEPS ...)
+# A shared library that programs load when they need it: build/<preset>/lib/libNAME.so. Exports what its sources mark.
+function(vitok_plugin name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} MODULE ${arg_SOURCES})
+  vitok_target_defaults(${name})
+  set_target_properties(${name} PROPERTIES
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  target_link_libraries(${name} PRIVATE ${arg_DEPS})
+  target_link_options(${name} PRIVATE LINKER:--exclude-libs,ALL LINKER:--no-undefined)
+endfunction()
+
 # vitok_test(NAME SOURCES ... DEPS ... [ATEN] [OWN_MAIN])
 # One GoogleTest binary (one per source folder), written to build/<preset>/tests/NAME and run from the repository root.
 # Torch-free binaries are split into one ctest per TEST; those with ATEN are one ctest each, since loading libtorch

@@ -64,6 +64,7 @@ LIBRARIES = (
     ("libjpeg, libpng and libwebp", re.compile(r"(jpeglib|jerror|turbojpeg|png\.h|libpng|webp/)"),
      ("core/image/*_decoder.cc",)),
     ("libarchive", re.compile(r"(archive|archive_entry)\.h"), ("core/image/source/tar_reader.cc",)),
+    ("Arrow and Parquet", re.compile(r"(arrow|parquet)/"), ("core/image/source/parquet_reader.cc",)),
     ("ATen and torch", re.compile(r"(ATen/|torch/|c10/|caffe2/)"), ("core/*", "server/*", "trainer/*")),
     ("OpenSSL", re.compile(r"openssl/"), ("core/base/sha256.cc", "server/security/*")),
     ("libcurl", re.compile(r"curl/"), ("core/weights/http_client.cc",)),

@@ -48,8 +48,11 @@ using StreamOpener =
 // By the scheme of a URL in lower case ("hf"); paths have none.
 using StreamOpeners = std::map<std::string, StreamOpener>;
 
-// The same for files that are read anywhere.
+// Opens the file of that name (a URL of the scheme that the opener is for). NOT_FOUND names what is not there.
+// Thread-safe.
 using FileOpener = std::function<absl::StatusOr<std::unique_ptr<RandomAccessFile>>(const std::string& name)>;
+
+// By the scheme of a URL in lower case, as StreamOpeners.
 using FileOpeners = std::map<std::string, FileOpener>;
 
 // A file of this machine. Reads of it are announced to the system as sequential.
@@ -62,6 +65,7 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenRandomAccessFile(const std
 absl::StatusOr<std::unique_ptr<ByteStream>> OpenStream(const StreamOpeners& openers, const std::string& name,
                                                        int64_t offset);
 
+// The same for a file that is read anywhere.
 absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenRandomAccessFile(const FileOpeners& openers,
                                                                        const std::string& name);
 

@@ -1,6 +1,6 @@
 // Pictures for training and evaluation behind one iterator, whatever they lie in: a folder, the tar shards of a
-// WebDataset, a mix of several. Gives files, not pixels (core/image/decoded_source.h decodes them). Free of torch.
-// Users' view: docs/DATA.md.
+// WebDataset, parquet files, a mix of several. Gives files, not pixels (core/image/decoded_source.h decodes them). Free
+// of torch. Users' view: docs/DATA.md.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ namespace vitok {
 struct SampleRef {
   int64_t part = 0;    // of a mix
   int64_t file = 0;    // picture of a folder, shard
-  int64_t offset = 0;  // byte in a shard
+  int64_t offset = 0;  // byte in a tar shard, row of a parquet file
 
   friend bool operator==(const SampleRef&, const SampleRef&) = default;
 };
@@ -47,7 +47,7 @@ struct SourceStats {
   int64_t samples = 0;                 // given
   int64_t bytes = 0;                   // of their files
   int64_t broken = 0;                  // not given: cannot be read, no picture, no header, a label that is no number
-  int64_t without_picture = 0;         // not given: samples of a shard in which no member is a picture
+  int64_t without_picture = 0;         // not given: samples of a shard that lack one
   int64_t too_small = 0;               // not given: shorter side below min_side_px
   double seconds = 0;                  // spent in Next
   std::vector<SkippedSample> skipped;  // the first kMaxListedSkips of `broken` and `without_picture`
@@ -116,13 +116,20 @@ struct ImageSourceOptions {
   int64_t rank = 0, num_ranks = 1;
   int64_t worker = 0, num_workers = 1;
 
-  // Openers of shards behind URLs, by scheme. Paths need none.
+  // Openers of shards behind URLs, by scheme: of tar archives, and of parquet files. Paths need none.
   StreamOpeners openers;
+  FileOpeners file_openers;
+
+  // Of parquet files: the column with the pictures, which are bytes, or structs of `bytes` and `path`.
+  std::string picture_column = "image";
+  // The library that reads them, libvitok_parquet.so. Empty: ../lib/libvitok_parquet.so from the program's folder.
+  std::string parquet_plugin;
 };
 
 // Opens what `name` names (docs/DATA.md): a folder of pictures, shards by path, wildcard, folder or braces, several of
 // them separated by commas, with weights ("a=0.3,b=0.7") or without. INVALID_ARGUMENT: name or options, naming value
 // and bound. NOT_FOUND: a path that is not there, or a folder with nothing in it.
+// UNIMPLEMENTED: parquet files, whose plug-in is not there (naming its file).
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenImageSource(const std::string& name,
                                                              const ImageSourceOptions& options);
 

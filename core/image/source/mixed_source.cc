@@ -24,7 +24,7 @@ MixedSource::MixedSource(std::vector<Part> parts, const ImageSourceOptions& opti
 }
 
 size_t MixedSource::DrawPart() {
-  double rest = draws_.Uniform() * total_weight_;
+  double rest = draws_.NextUniform() * total_weight_;
   for (size_t i = 0; i + 1 < parts_.size(); ++i) {
     if (rest < parts_[i].weight) return i;
     rest -= parts_[i].weight;

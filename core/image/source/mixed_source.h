@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "core/base/random_stream.h"
 #include "core/image/image_source.h"
-#include "core/image/source/counted_draws.h"
 
 namespace vitok {
 
@@ -32,7 +32,7 @@ class MixedSource : public ImageSource {
 
   std::vector<Part> parts_;
   double total_weight_ = 0;
-  CountedDraws draws_;
+  RandomStream draws_;
 };
 
 }  // namespace vitok

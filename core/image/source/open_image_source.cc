@@ -7,6 +7,7 @@
 #include "core/image/source/folder_source.h"
 #include "core/image/source/image_files.h"
 #include "core/image/source/mixed_source.h"
+#include "core/image/source/open_shard.h"
 #include "core/image/source/shard_source.h"
 #include "core/image/source/source_names.h"
 
@@ -69,7 +70,8 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenParts(const std::vector<NamedPa
                                              "' a shard: give weights to mix them"));
   }
   if (!folders.empty()) return std::make_unique<FolderSource>(std::move(folders), options);
-  return std::make_unique<ShardSource>(std::move(shards), std::move(shards_per_part), options);
+  VITOK_ASSIGN_OR_RETURN(ShardOpener opener, MakeShardOpener(shards, options));
+  return std::make_unique<ShardSource>(std::move(shards), std::move(shards_per_part), std::move(opener), options);
 }
 
 }  // namespace

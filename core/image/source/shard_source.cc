@@ -1,6 +1,7 @@
 #include "core/image/source/shard_source.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <utility>
 
@@ -14,18 +15,19 @@
 namespace vitok {
 namespace {
 
-// Streams of CountedDraws: two for each share.
-uint64_t ShardStream(Share share) { return 2 * static_cast<uint64_t>(share.index); }
+// Streams of RandomStream: two for each share. None is that of a sample, whose number is its index.
+uint64_t ShardStream(Share share) { return (uint64_t{1} << 62) + 2 * static_cast<uint64_t>(share.index); }
 uint64_t PickStream(Share share) { return ShardStream(share) + 1; }
 
 }  // namespace
 
-ShardSource::ShardSource(std::vector<std::string> shards, std::vector<int64_t> shards_per_part,
+ShardSource::ShardSource(std::vector<std::string> shards, std::vector<int64_t> shards_per_part, ShardOpener opener,
                          const ImageSourceOptions& options)
     : options_(options),
       share_(ShareOf(options)),
       shards_(std::move(shards)),
       shards_per_part_(std::move(shards_per_part)),
+      opener_(std::move(opener)),
       by_sample_(!options.resampled && static_cast<int64_t>(shards_.size()) < share_.count),
       recorder_(options.min_side_px),
       picks_(options.seed, PickStream(share_)) {
@@ -49,9 +51,9 @@ bool ShardSource::AtEnd() const { return !options_.resampled && cursor_.turn >= 
 
 int64_t ShardSource::ShardOfTurn() const {
   if (!options_.resampled) return order_[cursor_.turn];
-  CountedDraws draws(options_.seed, ShardStream(share_));
+  RandomStream draws(options_.seed, ShardStream(share_));
   draws.set_count(cursor_.turn);
-  return static_cast<int64_t>(draws.Below(shards_.size()));
+  return draws.NextBelow(static_cast<int64_t>(shards_.size()));
 }
 
 absl::StatusOr<std::optional<ImageSample>> ShardSource::Next() {
@@ -62,7 +64,10 @@ absl::StatusOr<std::optional<ImageSample>> ShardSource::Next() {
     VITOK_RETURN_IF_ERROR(recorder_.EndEpoch(Description()));
     return std::nullopt;
   }
-  BufferedSample taken = buffer_.Take(picks_.Below(buffer_.size()));
+  const int64_t pick = picks_.NextBelow(static_cast<int64_t>(buffer_.size()));
+  const BufferedSample& picked = buffer_.samples()[pick];
+  if (!picked.sample.has_value() && IsParquetName(shards_[picked.ref.file])) ReadBufferAgain(picked.ref.file);
+  BufferedSample taken = buffer_.Take(pick);
   if (!taken.sample.has_value()) {
     VITOK_ASSIGN_OR_RETURN(taken.sample, Fetch(taken.ref));
   }
@@ -93,15 +98,15 @@ absl::StatusOr<std::optional<ImageSample>> ShardSource::ReadSample() {
     }
     const int64_t shard = ShardOfTurn();
     const bool is_ours = !by_sample_ || cursor_.sample % share_.count == share_.index;
-    VITOK_ASSIGN_OR_RETURN(std::optional<TarSample> tar_sample, ReadTarSample());
-    if (!tar_sample.has_value() || !is_ours) continue;
-    const bool has_picture = tar_sample->picture_rank.has_value();
-    const absl::Status problem = tar_sample->problem;
-    ImageSample sample = ToImageSample(*std::move(tar_sample), shard);
-    if (!has_picture) {
-      recorder_.CountWithoutPicture(std::move(sample.path));
+    VITOK_ASSIGN_OR_RETURN(std::optional<ShardSample> shard_sample, ReadShardSample());
+    if (!shard_sample.has_value() || !is_ours) continue;
+    const absl::Status problem = shard_sample->problem;
+    const std::string_view reason(problem.message().data(), problem.message().size());
+    ImageSample sample = ToImageSample(*std::move(shard_sample), shard);
+    if (absl::IsNotFound(problem)) {
+      recorder_.CountWithoutPicture(std::move(sample.path), reason);
     } else if (!problem.ok()) {
-      recorder_.CountBroken(std::move(sample.path), {problem.message().data(), problem.message().size()});
+      recorder_.CountBroken(std::move(sample.path), reason);
     } else if (recorder_.Admit(sample)) {
       barren_draws_ = 0;
       return sample;
@@ -112,14 +117,14 @@ absl::StatusOr<std::optional<ImageSample>> ShardSource::ReadSample() {
 
 // The sample at the cursor, which moves on; nullopt if the shard has none. After an error the cursor is at the next
 // shard.
-absl::StatusOr<std::optional<TarSample>> ShardSource::ReadTarSample() {
-  const auto read = [&]() -> absl::StatusOr<std::optional<TarSample>> {
+absl::StatusOr<std::optional<ShardSample>> ShardSource::ReadShardSample() {
+  const auto read = [&]() -> absl::StatusOr<std::optional<ShardSample>> {
     if (reader_ == nullptr) {
-      VITOK_ASSIGN_OR_RETURN(reader_, OpenShard(ShardOfTurn(), cursor_.offset));
+      VITOK_ASSIGN_OR_RETURN(reader_, opener_(shards_[ShardOfTurn()], cursor_.offset));
     }
     return reader_->Next(/*wanted=*/!by_sample_ || cursor_.sample % share_.count == share_.index);
   };
-  absl::StatusOr<std::optional<TarSample>> sample = read();
+  absl::StatusOr<std::optional<ShardSample>> sample = read();
   if (sample.ok() && sample->has_value()) ++cursor_.sample;
   const std::optional<int64_t> next = sample.ok() ? reader_->NextOffset() : std::nullopt;
   if (next.has_value()) {
@@ -133,13 +138,7 @@ absl::StatusOr<std::optional<TarSample>> ShardSource::ReadTarSample() {
   return sample;
 }
 
-absl::StatusOr<std::unique_ptr<TarSampleReader>> ShardSource::OpenShard(int64_t shard, int64_t offset) const {
-  VITOK_ASSIGN_OR_RETURN(std::unique_ptr<ByteStream> stream, OpenStream(options_.openers, shards_[shard], offset));
-  VITOK_ASSIGN_OR_RETURN(std::unique_ptr<TarReader> tar, TarReader::Open(shards_[shard], std::move(stream), offset));
-  return std::make_unique<TarSampleReader>(std::move(tar), options_.max_file_bytes);
-}
-
-ImageSample ShardSource::ToImageSample(TarSample sample, int64_t shard) const {
+ImageSample ShardSource::ToImageSample(ShardSample sample, int64_t shard) const {
   ImageSample result{.bytes = std::move(sample.picture), .label = sample.label};
   result.path = StrCat(shards_[shard], "/", sample.picture_name.empty() ? sample.key : sample.picture_name);
   result.key = std::move(sample.key);
@@ -149,21 +148,50 @@ ImageSample ShardSource::ToImageSample(TarSample sample, int64_t shard) const {
 
 absl::StatusOr<ImageSample> ShardSource::Fetch(const SampleRef& ref) {
   if (ref.file < 0 || ref.file >= static_cast<int64_t>(shards_.size()) || ref.offset < 0) {
-    return absl::InvalidArgumentError(
-        StrCat("byte ", ref.offset, " of shard ", ref.file, " does not exist; there are ", shards_.size(), " shards"));
+    return absl::InvalidArgumentError(StrCat("offset ", ref.offset, " of shard ", ref.file,
+                                             " does not exist; there are ", shards_.size(), " shards"));
   }
-  VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<TarSampleReader> reader, OpenShard(ref.file, ref.offset));
-  VITOK_ASSIGN_OR_RETURN(std::optional<TarSample> tar_sample, reader->Next(/*wanted=*/true));
+  VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<ShardReader> reader, opener_(shards_[ref.file], ref.offset));
+  return FetchFrom(*reader, ref);
+}
+
+// The sample at which a reader of its shard is.
+absl::StatusOr<ImageSample> ShardSource::FetchFrom(ShardReader& reader, const SampleRef& ref) const {
+  VITOK_ASSIGN_OR_RETURN(std::optional<ShardSample> shard_sample, reader.Next(/*wanted=*/true));
   const auto changed = [&](std::string_view reason) {
     return absl::DataLossError(
-        StrCat("shard '", shards_[ref.file], "' has changed: at byte ", ref.offset, " ", reason));
+        StrCat("shard '", shards_[ref.file], "' has changed: at offset ", ref.offset, " ", reason));
   };
-  if (!tar_sample.has_value() || tar_sample->offset != ref.offset) return changed("no sample begins");
-  if (!tar_sample->picture_rank.has_value()) return changed("lies a sample without a picture");
-  if (!tar_sample->problem.ok()) return tar_sample->problem;
-  ImageSample sample = ToImageSample(*std::move(tar_sample), ref.file);
+  if (!shard_sample.has_value() || shard_sample->offset != ref.offset) return changed("no sample begins");
+  if (absl::IsNotFound(shard_sample->problem)) return changed("lies a sample without a picture");
+  if (!shard_sample->problem.ok()) return shard_sample->problem;
+  ImageSample sample = ToImageSample(*std::move(shard_sample), ref.file);
   VITOK_ASSIGN_OR_RETURN(sample.header, ReadImageHeader(sample.bytes));
   return sample;
+}
+
+// After a resumption: reads in one go what the buffer holds of a parquet file. One by one would be a page for each, and
+// pages can hold a thousand pictures. What fails is left to Fetch, which will say so.
+void ShardSource::ReadBufferAgain(int64_t shard) {
+  std::multimap<int64_t, size_t> missing;  // index in the buffer by offset; draws can give a sample twice
+  const std::vector<BufferedSample>& samples = buffer_.samples();
+  for (size_t i = 0; i < samples.size(); ++i) {
+    if (samples[i].ref.file == shard && !samples[i].sample.has_value()) missing.emplace(samples[i].ref.offset, i);
+  }
+  absl::StatusOr<std::unique_ptr<ShardReader>> reader = opener_(shards_[shard], missing.begin()->first);
+  std::optional<int64_t> offset = missing.begin()->first;
+  while (reader.ok() && !missing.empty() && offset.has_value()) {
+    const auto [first, last] = missing.equal_range(*offset);
+    if (first == last) {
+      if (!(*reader)->Next(/*wanted=*/false).ok()) return;
+    } else {
+      const absl::StatusOr<ImageSample> sample = FetchFrom(**reader, samples[first->second].ref);
+      if (!sample.ok()) return;
+      for (auto i = first; i != last; ++i) buffer_.Fill(i->second, *sample);
+      missing.erase(first, last);
+    }
+    offset = (*reader)->NextOffset();
+  }
 }
 
 std::string ShardSource::Description() const {
@@ -174,14 +202,16 @@ std::string ShardSource::Description() const {
 nlohmann::json ShardSource::Identity() const {
   std::vector<std::string_view> names;  // without folders: data may be moved
   for (const std::string_view shard : shards_) names.push_back(shard.substr(shard.rfind('/') + 1));
-  return {{"kind", "shards"},
-          {"version", 1},
-          {"data", DigestNames(names)},
-          {"parts", shards_per_part_},
-          {"seed", options_.seed},
-          {"shuffle", options_.shuffle},
-          {"resampled", options_.resampled},
-          {"share", {share_.index, share_.count}}};
+  nlohmann::json identity = {{"kind", "shards"},
+                             {"version", 1},
+                             {"data", DigestNames(names)},
+                             {"parts", shards_per_part_},
+                             {"seed", options_.seed},
+                             {"shuffle", options_.shuffle},
+                             {"resampled", options_.resampled},
+                             {"share", {share_.index, share_.count}}};
+  if (std::ranges::any_of(shards_, IsParquetName)) identity["picture_column"] = options_.picture_column;
+  return identity;
 }
 
 nlohmann::json ShardSource::Position() const {

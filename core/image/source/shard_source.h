@@ -1,16 +1,16 @@
-// The samples of WebDataset tar shards.
+// The samples of shards: files that hold many, WebDataset tar archives or parquet files.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "core/base/random_stream.h"
 #include "core/image/image_source.h"
-#include "core/image/source/counted_draws.h"
+#include "core/image/source/shard_reader.h"
 #include "core/image/source/share.h"
 #include "core/image/source/shuffle_buffer.h"
 #include "core/image/source/source_recorder.h"
-#include "core/image/source/tar_sample_reader.h"
 
 namespace vitok {
 
@@ -21,7 +21,8 @@ class ShardSource : public ImageSource {
  public:
   // `shards_per_part`: how many each part of the source's name stands for. REQUIRES: shards; options that
   // OpenImageSource accepts.
-  ShardSource(std::vector<std::string> shards, std::vector<int64_t> shards_per_part, const ImageSourceOptions& options);
+  ShardSource(std::vector<std::string> shards, std::vector<int64_t> shards_per_part, ShardOpener opener,
+              const ImageSourceOptions& options);
 
   absl::StatusOr<std::optional<ImageSample>> Next() override;
   absl::StatusOr<ImageSample> Fetch(const SampleRef& ref) override;
@@ -43,9 +44,10 @@ class ShardSource : public ImageSource {
   int64_t ShardOfTurn() const;
   absl::Status FillBuffer();
   absl::StatusOr<std::optional<ImageSample>> ReadSample();
-  absl::StatusOr<std::optional<TarSample>> ReadTarSample();
-  absl::StatusOr<std::unique_ptr<TarSampleReader>> OpenShard(int64_t shard, int64_t offset) const;
-  ImageSample ToImageSample(TarSample sample, int64_t shard) const;
+  absl::StatusOr<std::optional<ShardSample>> ReadShardSample();
+  absl::StatusOr<ImageSample> FetchFrom(ShardReader& reader, const SampleRef& ref) const;
+  void ReadBufferAgain(int64_t shard);
+  ImageSample ToImageSample(ShardSample sample, int64_t shard) const;
   std::string Description() const;
   nlohmann::json Identity() const;
 
@@ -53,14 +55,15 @@ class ShardSource : public ImageSource {
   const Share share_;
   const std::vector<std::string> shards_;
   const std::vector<int64_t> shards_per_part_;
+  const ShardOpener opener_;
   const bool by_sample_;  // shares take turns at samples, for want of shards
   SourceRecorder recorder_;
 
   Cursor cursor_;
-  std::vector<int64_t> order_;               // this share's shards in this epoch; empty if drawn with replacement
-  std::unique_ptr<TarSampleReader> reader_;  // of the cursor's shard; null before it is opened
+  std::vector<int64_t> order_;           // this share's shards in this epoch; empty if drawn with replacement
+  std::unique_ptr<ShardReader> reader_;  // of the cursor's shard; null before it is opened
   ShuffleBuffer buffer_;
-  CountedDraws picks_;  // of samples of the buffer
+  RandomStream picks_;  // of samples of the buffer
 
   int64_t barren_draws_ = 0;  // shards read since there was a sample
 };

@@ -39,6 +39,9 @@ class ShuffleBuffer {
     return taken;
   }
 
+  // Of a sample that was not there. REQUIRES: index < size().
+  void Fill(size_t index, ImageSample sample) { samples_[index].sample = std::move(sample); }
+
   void Clear() { *this = ShuffleBuffer(); }
 
   int64_t size() const { return static_cast<int64_t>(samples_.size()); }

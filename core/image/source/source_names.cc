@@ -96,13 +96,15 @@ absl::StatusOr<std::vector<std::string>> MatchWildcards(const std::string& patte
 }
 
 absl::StatusOr<std::vector<std::string>> ShardsOfFolder(const std::string& folder) {
-  std::vector<std::string> paths;
+  std::vector<std::string> tars, parquets;
   std::error_code error;
   for (std::filesystem::directory_iterator i(folder, error), end; !error && i != end; i.increment(error)) {
-    if (i->path().extension() == ".tar") paths.push_back(i->path().string());
+    if (i->path().extension() == ".tar") tars.push_back(i->path().string());
+    if (i->path().extension() == ".parquet") parquets.push_back(i->path().string());
   }
   if (error) return absl::NotFoundError(StrCat("cannot list folder '", folder, "': ", error.message()));
-  if (paths.empty()) return absl::NotFoundError(StrCat("folder '", folder, "' holds no .tar files"));
+  std::vector<std::string> paths = std::move(tars.empty() ? parquets : tars);
+  if (paths.empty()) return absl::NotFoundError(StrCat("folder '", folder, "' holds no .tar or .parquet files"));
   std::ranges::sort(paths);
   return paths;
 }

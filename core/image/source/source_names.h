@@ -30,9 +30,12 @@ inline constexpr int64_t kMaxExpandedNames = 1'000'000;
 absl::StatusOr<std::vector<std::string>> ExpandBraces(std::string_view pattern);
 
 // The names of a pattern: braces expanded; of paths also wildcards (* ? [abc], sorted by name), and a folder stands for
-// the files *.tar in it, sorted. NOT_FOUND names a path that is not there, a wildcard without a match, a folder without
-// shards.
+// the files *.tar in it, or, if there are none, the files *.parquet, sorted. NOT_FOUND names a path that is not there,
+// a wildcard without a match, a folder without shards.
 absl::StatusOr<std::vector<std::string>> ExpandShardPattern(std::string_view pattern);
+
+// Whether a shard of that name is a parquet file; all others are tar archives.
+inline bool IsParquetName(std::string_view name) { return name.ends_with(".parquet"); }
 
 // The order in which the reference reads shards: each part shuffled with the seed, and, if there are several, all of
 // them once more. Python's order.

@@ -24,9 +24,9 @@ void SourceRecorder::CountBroken(std::string path, std::string_view reason) {
   List(std::move(path), reason);
 }
 
-void SourceRecorder::CountWithoutPicture(std::string path) {
+void SourceRecorder::CountWithoutPicture(std::string path, std::string_view reason) {
   ++stats_.without_picture;
-  List(std::move(path), "the sample has no picture (.jpg, .jpeg, .png, .webp, .bmp, .gif)");
+  List(std::move(path), reason);
 }
 
 void SourceRecorder::List(std::string path, std::string_view reason) {

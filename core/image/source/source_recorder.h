@@ -31,7 +31,7 @@ class SourceRecorder {
   // Reads the header of a sample that has its bytes. False, and counted, if the sample is not to be given.
   bool Admit(ImageSample& sample);
   void CountBroken(std::string path, std::string_view reason);
-  void CountWithoutPicture(std::string path);
+  void CountWithoutPicture(std::string path, std::string_view reason);
 
   void CountGiven(const ImageSample& sample);
 

@@ -16,14 +16,18 @@ constexpr std::string_view kLabelSuffix = "cls", kLabelTextSuffix = "cls.txt";
 TarSampleReader::TarSampleReader(std::unique_ptr<TarReader> tar, int64_t max_member_bytes)
     : tar_(std::move(tar)), max_member_bytes_(max_member_bytes) {}
 
-absl::StatusOr<std::optional<TarSample>> TarSampleReader::Next(bool wanted) {
+absl::StatusOr<std::optional<ShardSample>> TarSampleReader::Next(bool wanted) {
   if (!std::exchange(started_, true)) VITOK_RETURN_IF_ERROR(ReadAhead());
   if (!ahead_.has_value()) return std::nullopt;
-  TarSample sample{.key = ahead_->key, .offset = ahead_->member.offset};
+  ShardSample sample{.key = ahead_->key, .offset = ahead_->member.offset};
+  std::optional<int> picture_rank;  // of the picture that was taken
   std::set<std::string> suffixes;
   while (ahead_.has_value() && ahead_->key == sample.key && suffixes.insert(ahead_->suffix).second) {
-    if (wanted) VITOK_RETURN_IF_ERROR(TakeMember(sample));
+    if (wanted) VITOK_RETURN_IF_ERROR(TakeMember(sample, picture_rank));
     VITOK_RETURN_IF_ERROR(ReadAhead());
+  }
+  if (!picture_rank.has_value()) {
+    sample.problem = absl::NotFoundError("the sample has no picture (.jpg, .jpeg, .png, .webp, .bmp, .gif)");
   }
   return sample;
 }
@@ -46,14 +50,14 @@ absl::Status TarSampleReader::ReadAhead() {
   }
 }
 
-absl::Status TarSampleReader::TakeMember(TarSample& sample) {
+absl::Status TarSampleReader::TakeMember(ShardSample& sample, std::optional<int>& picture_rank) {
   const TarMember& member = ahead_->member;
   const bool is_label = ahead_->suffix == kLabelSuffix || ahead_->suffix == kLabelTextSuffix;
   const std::optional<int> rank = PictureRank(ahead_->suffix);
-  const bool is_better_picture = rank.has_value() && (!sample.picture_rank.has_value() || *rank < *sample.picture_rank);
+  const bool is_better_picture = rank.has_value() && (!picture_rank.has_value() || *rank < *picture_rank);
   if (!is_label && !is_better_picture) return absl::OkStatus();
   if (is_better_picture) {
-    sample.picture_rank = rank;
+    picture_rank = rank;
     sample.picture_name = member.name;
     sample.picture.clear();
   }

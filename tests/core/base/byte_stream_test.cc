@@ -52,6 +52,23 @@ TEST(ByteStreamTest, ReadsAFileAnywhere) {
   EXPECT_EQ(bytes, "0123");
 }
 
+TEST(ByteStreamTest, OpensFilesByTheirScheme) {
+  const TempFolder folder;
+  const std::string path = TenBytes(folder);
+  const FileOpeners openers = {{"memory", [&](const std::string& name) {
+                                  EXPECT_EQ(name, "MEMORY://digits");
+                                  return OpenRandomAccessFile(path);
+                                }}};
+  for (const std::string& name : {path, std::string("MEMORY://digits")}) {
+    const auto file = OpenRandomAccessFile(openers, name);
+    ASSERT_TRUE(file.ok()) << file.status();
+    EXPECT_EQ((*file)->size_bytes(), 10);
+  }
+  const absl::Status unknown = OpenRandomAccessFile(openers, "s4://digits").status();
+  EXPECT_EQ(unknown.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(unknown.message(), "nothing reads s4:// here; was asked for 's4://digits'");
+}
+
 TEST(ByteStreamTest, ReadsWholeFilesUpToABound) {
   const TempFolder folder;
   const std::string path = TenBytes(folder);

@@ -34,6 +34,17 @@ class ResumeTest : public testing::TestWithParam<Mode> {
       WriteBytes(folder_ / StrCat("shard-", i, ".tar"), MakeShard(StrCat("s", i, "/"), 4 + i));
     for (int i = 0; i < 11; ++i) WriteBytes(folder_ / StrCat("pictures/", i, ".png"), SmallPicture());
     WriteBytes(folder_ / "pictures/broken.png", "no picture");
+    for (int i = 0; i < 3; ++i) {
+      WriteBytes(folder_ / StrCat("rows-", i, ".parquet"), MakeParquetShard(StrCat("r", i, "/"), 4 + 3 * i));
+    }
+    // Two of three groups of rows, and rows to pass over.
+    std::string parquet = MakeParquetShard("d", 12);
+    parquet.replace(parquet.size() * 4 / 10, 100, 100, '\xFF');
+    WriteBytes(folder_ / "damaged-rows/a.parquet", parquet);
+    WriteBytes(folder_ / "damaged-rows/b.parquet", MakeParquet({{std::nullopt, "x.png", 1},
+                                                                {"no picture", "y.png", 2},
+                                                                {SmallPicture(), "b0.png", 3},
+                                                                {SmallPicture(), "", 4}}));
     // A shard whose second half is gone, and one with samples to pass over.
     const std::string shard = MakeShard("d", 4);
     WriteBytes(folder_ / "damaged/a.tar", shard.substr(0, 512 * 9 + 100));
@@ -121,7 +132,14 @@ INSTANTIATE_TEST_SUITE_P(
                     Mode{"ShardsOfOneRank", "@shard-{0..2}.tar", Small({.rank = 1, .num_ranks = 2})},
                     Mode{"SamplesOfOneRank", "@shard-{0..2}.tar", Small({.rank = 3, .num_ranks = 5})},
                     Mode{"Resampled", "@shard-{0..2}.tar", Small({.resampled = true})},
-                    Mode{"Damaged", "@damaged", Small({})},
+                    Mode{"Damaged", "@damaged", Small({})}, Mode{"Parquet", "@rows-*.parquet", Small({})},
+                    Mode{"ParquetInOrder", "@rows-{0..2}.parquet", Small({.shuffle = false})},
+                    Mode{"ParquetOfOneRank", "@rows-{0..2}.parquet", Small({.rank = 1, .num_ranks = 2})},
+                    Mode{"RowsOfOneRank", "@rows-{0..2}.parquet", Small({.rank = 3, .num_ranks = 5})},
+                    Mode{"ParquetResampled", "@rows-{0..2}.parquet", Small({.resampled = true})},
+                    Mode{"DamagedParquet", "@damaged-rows", Small({})},
+                    Mode{"ParquetAndTar", "@rows-{0..1}.parquet,@shard-*.tar", Small({})},
+                    Mode{"MixOfThree", "@rows-*.parquet=0.5,@pictures=0.3,@shard-2.tar=0.2", Small({})},
                     Mode{"Mix", "@shard-{0..1}.tar=0.6,@pictures=0.3,@shard-2.tar=0.1", Small({})}),
     [](const testing::TestParamInfo<Mode>& info) { return info.param.name; });
 

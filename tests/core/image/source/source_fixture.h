@@ -9,6 +9,7 @@
 #include "core/base/str_cat.h"
 #include "core/image/image_source.h"
 #include "tests/core/image/image_bytes.h"
+#include "tests/core/image/source/parquet_bytes.h"
 #include "tests/core/image/source/tar_bytes.h"
 
 namespace vitok {
@@ -26,6 +27,13 @@ inline std::string MakeShard(const std::string& prefix, int samples, int first_l
     tar += MakeTarMember({.name = StrCat(prefix, i, ".cls"), .data = StrCat(first_label + i)});
   }
   return tar + TarEnd();
+}
+
+// A parquet file of the same samples.
+inline std::string MakeParquetShard(const std::string& prefix, int samples, int first_label = 0) {
+  std::vector<RowOfParquet> rows;
+  for (int i = 0; i < samples; ++i) rows.push_back({SmallPicture(), StrCat(prefix, i, ".png"), first_label + i});
+  return MakeParquet(rows);
 }
 
 inline std::unique_ptr<ImageSource> Open(const std::string& name, const ImageSourceOptions& options = {}) {

@@ -1,0 +1,15 @@
+# Imported target vitok::pyarrow over the pyarrow wheel beside torch's: headers and libraries of Arrow and Parquet, for
+# the plug-in that reads parquet files. Without the wheel there is no such target, and no plug-in.
+get_filename_component(site_packages ${TORCH_ROOT}/.. ABSOLUTE)
+set(pyarrow_root ${site_packages}/pyarrow)
+file(GLOB pyarrow_libraries ${pyarrow_root}/libparquet.so.* ${pyarrow_root}/libarrow.so.*)
+list(LENGTH pyarrow_libraries num_pyarrow_libraries)
+if(EXISTS ${pyarrow_root}/include/parquet/file_reader.h AND num_pyarrow_libraries EQUAL 2)
+  add_library(vitok_pyarrow INTERFACE)
+  add_library(vitok::pyarrow ALIAS vitok_pyarrow)
+  target_include_directories(vitok_pyarrow SYSTEM INTERFACE ${pyarrow_root}/include)
+  target_link_libraries(vitok_pyarrow INTERFACE ${pyarrow_libraries})
+  target_link_options(vitok_pyarrow INTERFACE LINKER:-rpath,${pyarrow_root})
+else()
+  message(STATUS "no pyarrow wheel in ${site_packages}: programs will not read parquet files")
+endif()
