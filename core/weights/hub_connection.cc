@@ -182,7 +182,8 @@ HubAttempt HubConnection::Get(std::string_view commit, const std::string& file, 
           return on_body(head, bytes);
         });
     const bool is_refused = reply.ok() && !reply->IsSuccess() && !reply->IsRedirect();
-    if (range.place != nullptr && (!reply.ok() || is_refused)) range.place->set_url("");
+    const bool is_bad = is_refused || (!reply.ok() && !absl::IsCancelled(reply.status()));
+    if (range.place != nullptr && is_bad) range.place->set_url("");
     if (!reply.ok()) return {.status = reply.status()};
     if (is_known && is_refused && !IsPassing(reply->code)) {  // such places expire
       url = Url(commit, file);

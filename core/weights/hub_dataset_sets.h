@@ -1,4 +1,8 @@
 // Data sets of the hub as lists of Parquet files: those that have a name in the reference, and any other.
+//
+//   VITOK_ASSIGN_OR_RETURN(const HubDatasetSet set, FindHubDatasetSet("coco"));
+//   VITOK_ASSIGN_OR_RETURN(const std::vector<std::string> files,
+//                          ListHubParquetFiles(std::string(set.repository), set.config, set.split, options));
 #pragma once
 
 #include <string>
