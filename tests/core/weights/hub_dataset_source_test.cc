@@ -1,9 +1,14 @@
 // Shards of the hub and shards of this machine, read by the same image source.
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/str_join.h"
 #include "core/image/image_source.h"
+#include "core/weights/hub_dataset_sets.h"
+#include "tests/core/image/source/parquet_bytes.h"
 #include "tests/core/image/source/source_fixture.h"
 #include "tests/core/weights/hub_dataset_fixture.h"
 #include "tests/support/temp_folder.h"
@@ -76,6 +81,37 @@ TEST_F(HubDatasetSourceTest, ComeWholeOverABadNetwork) {
   ImageSourceOptions options = Options(false);
   EXPECT_EQ(Epoch(*Open(kPattern, options)), Epoch(*Open(folder_ / "train/{0000..0003}.tar", options)));
   EXPECT_FALSE(slept().empty());
+}
+
+TEST_F(HubDatasetSourceTest, PicturesOfASplitAreThoseOfItsParquetFiles) {
+  std::vector<std::string> pictures;
+  FakeHub::Files files;
+  for (int i = 0; i < 2; ++i) {
+    std::vector<RowOfParquet> rows;
+    for (int k = 0; k < 9; ++k) {
+      pictures.push_back(SmallPicture() + TestBytes(3'001 * k, i));
+      rows.push_back({pictures.back(), StrCat(i, "_", k, ".png"), k});
+    }
+    files[StrCat("default/train/000", i, ".parquet")] = MakeParquet(rows, {.picture_column = "img"});
+  }
+  hub_.AddCommit("datasets/org/tables", "refs/convert/parquet", files);
+  hub_.SetParquetList("org/tables", R"({"default": {"train": [
+      "https://hub.example/api/datasets/org/tables/parquet/default/train/0.parquet",
+      "https://hub.example/api/datasets/org/tables/parquet/default/train/1.parquet"]}})");
+  const auto names = ListHubParquetFiles("org/tables", "", "train", options_);
+  ASSERT_TRUE(names.ok()) << names.status();
+
+  ImageSourceOptions options = Options(false);
+  options.file_openers[kHubScheme] = openers().file;
+  options.picture_column = "img";
+  const auto source = Open(absl::StrJoin(*names, ","), options);
+  for (const std::string& picture : pictures) {
+    const auto sample = source->Next();
+    ASSERT_TRUE(sample.ok()) << sample.status();
+    ASSERT_TRUE(sample->has_value());
+    EXPECT_TRUE((*sample)->bytes == picture) << (*sample)->path;
+  }
+  EXPECT_EQ(Step(*source), "|");
 }
 
 TEST_F(HubDatasetSourceTest, ShardThatIsMissingOrNotToBeReadIsPassedWithItsName) {
