@@ -13,11 +13,6 @@ std::string PngChunk(const std::string& type, const std::string& payload) {
   return BigEndian(payload.size(), 4) + type + payload + BigEndian(PngChecksum(type + payload), 4);
 }
 
-// One TIFF directory entry with a value of its own.
-std::string TiffEntry(uint16_t tag, uint16_t type, uint32_t value) {
-  return LittleEndian(tag, 2) + LittleEndian(type, 2) + LittleEndian(1, 4) + LittleEndian(value, 4);
-}
-
 }  // namespace
 
 std::string ReadPhoto(const std::string& name) {
@@ -41,6 +36,11 @@ std::string Encode(const RgbImage& image, const EncodeOptions& options) {
   return *std::move(file);
 }
 
+int64_t MaxDecodeBytes(const DecodeLimits& limits) {
+  constexpr int64_t kBytesAPixel = 32, kMoreBytes = int64_t{32} << 20;
+  return kBytesAPixel * limits.max_pixels + kMoreBytes;
+}
+
 std::string LittleEndian(uint64_t value, int num_bytes) {
   std::string bytes;
   for (int i = 0; i < num_bytes; ++i) bytes += static_cast<char>(value >> 8 * i);
@@ -50,6 +50,10 @@ std::string LittleEndian(uint64_t value, int num_bytes) {
 std::string BigEndian(uint64_t value, int num_bytes) {
   const std::string bytes = LittleEndian(value, num_bytes);
   return {bytes.rbegin(), bytes.rend()};
+}
+
+std::string TiffEntry(uint16_t tag, uint16_t type, uint32_t value) {
+  return LittleEndian(tag, 2) + LittleEndian(type, 2) + LittleEndian(1, 4) + LittleEndian(value, 4);
 }
 
 uint32_t PngChecksum(std::string_view bytes) {
