@@ -25,16 +25,17 @@ absl::Status CheckBmp(std::string_view bytes) {
 
 // libtiff has many more, some of which take gigabytes or minutes for a small picture, or give other pixels than Pillow.
 constexpr uint32_t kTiffCompressions[] = {
-    1,            // none
-    2,     3, 4,  // CCITT: runs, T.4, T.6
-    5,            // LZW
-    8,     32946,  // Deflate, also under its old number
-    32773,        // PackBits
+    1,                // none
+    2,     3,     4,  // CCITT: runs, T.4, T.6
+    5,                // LZW
+    8,     32946,     // Deflate, also under its old number
+    32773,            // PackBits
 };
 
 absl::Status CheckTiff(std::string_view bytes, int64_t max_pixels) {
-  constexpr uint16_t kImageWidth = 256, kBitsPerSample = 258, kCompression = 259, kPhotometric = 262, kSamplesPerPixel = 277,
-                     kRowsPerStrip = 278, kPlanarConfiguration = 284, kTileWidth = 322, kTileLength = 323;
+  constexpr uint16_t kImageWidth = 256, kBitsPerSample = 258, kCompression = 259, kPhotometric = 262,
+                     kSamplesPerPixel = 277, kRowsPerStrip = 278, kPlanarConfiguration = 284, kTileWidth = 322,
+                     kTileLength = 323;
   const auto fields = ReadTiffDirectory(bytes);
   if (!fields.has_value()) return absl::InvalidArgumentError("tiff directory is cut off");
   const auto field = [&](uint16_t tag) -> uint32_t {
@@ -81,15 +82,16 @@ absl::Status CheckTiff(std::string_view bytes, int64_t max_pixels) {
 absl::Status CheckReadable(std::string_view bytes, ImageFormat format, int64_t max_pixels) {
   constexpr size_t kMaxBytes = std::numeric_limits<int32_t>::max();  // OpenCV takes a file as a matrix
   if ((format == ImageFormat::kBmp || format == ImageFormat::kTiff) && bytes.size() > kMaxBytes) {
-    return absl::InvalidArgumentError(StrCat(ImageFormatName(format), " files must have at most ", kMaxBytes,
-                                             " bytes; was ", bytes.size()));
+    return absl::InvalidArgumentError(
+        StrCat(ImageFormatName(format), " files must have at most ", kMaxBytes, " bytes; was ", bytes.size()));
   }
   switch (format) {
     case ImageFormat::kBmp: return CheckBmp(bytes);
     case ImageFormat::kTiff: return CheckTiff(bytes, max_pixels);
     case ImageFormat::kJpeg:
     case ImageFormat::kPng:
-    case ImageFormat::kWebp: break;
+    case ImageFormat::kWebp:
+    case ImageFormat::kGif: break;
   }
   return absl::OkStatus();
 }

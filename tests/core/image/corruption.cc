@@ -56,6 +56,29 @@ Offsets TiffParts(std::string_view bytes) {
   return parts;
 }
 
+// The screen, extensions, what describes the picture, and each block of data.
+Offsets GifParts(std::string_view bytes) {
+  constexpr size_t kScreenBytes = 13, kPictureBytes = 10;
+  constexpr uint32_t kHasTable = 0x80, kTableBits = 0x07, kExtension = 0x21, kPicture = 0x2C;
+  const ByteReader reader(bytes, Order::kLittleEndian);
+  const auto table_bytes = [&](size_t flags_at) -> size_t {
+    const uint32_t flags = reader.U8(flags_at).value_or(0);
+    return (flags & kHasTable) != 0 ? size_t{6} << (flags & kTableBits) : 0;
+  };
+  Offsets parts = {kScreenBytes};
+  for (size_t at = kScreenBytes + table_bytes(10); at < bytes.size();) {
+    parts.insert(at);
+    const uint32_t kind = *reader.U8(at);
+    if (kind != kExtension && kind != kPicture) break;
+    at += kind == kExtension ? 2 : kPictureBytes + table_bytes(at + kPictureBytes - 1) + 1;
+    for (uint32_t length = 1; length != 0; at += 1 + length) {
+      parts.insert(at);
+      length = reader.U8(at).value_or(0);
+    }
+  }
+  return parts;
+}
+
 Offsets Parts(std::string_view bytes, ImageFormat format) {
   constexpr size_t kPngSignatureBytes = 8, kPngChecksumBytes = 4, kRiffHeaderBytes = 12;
   switch (format) {
@@ -64,6 +87,7 @@ Offsets Parts(std::string_view bytes, ImageFormat format) {
     case ImageFormat::kWebp: return ChunkParts(bytes, kRiffHeaderBytes, Order::kLittleEndian, 4, 0);
     case ImageFormat::kBmp: return {14, 54, bytes.size() / 2};
     case ImageFormat::kTiff: return TiffParts(bytes);
+    case ImageFormat::kGif: return GifParts(bytes);
   }
   return {};
 }
@@ -101,6 +125,16 @@ void SetTiffSize(std::string& file, uint32_t height_px, uint32_t width_px) {
     if (tag == kImageLength) entries.emplace_back(part, TiffEntry(kImageLength, kLong, height_px));
   }
   for (const auto& [at, entry] : entries) Overwrite(file, at, entry);
+}
+
+void SetGifSize(std::string& file, uint32_t height_px, uint32_t width_px) {
+  const std::string size = LittleEndian(width_px, 2) + LittleEndian(height_px, 2);
+  Overwrite(file, 6, size);
+  for (const size_t part : GifParts(file)) {
+    if (part >= file.size() || file[part] != ',') continue;
+    Overwrite(file, part + 5, size);
+    return;
+  }
 }
 
 std::string Join(const std::vector<std::string>& parts) {
@@ -170,6 +204,7 @@ std::string WithSize(const PictureFile& file, uint32_t height_px, uint32_t width
     case ImageFormat::kWebp: SetWebpSize(bytes, height_px, width_px); break;
     case ImageFormat::kBmp: Overwrite(bytes, 18, LittleEndian(width_px, 4) + LittleEndian(height_px, 4)); break;
     case ImageFormat::kTiff: SetTiffSize(bytes, height_px, width_px); break;
+    case ImageFormat::kGif: SetGifSize(bytes, height_px, width_px); break;
   }
   return bytes;
 }

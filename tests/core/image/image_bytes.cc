@@ -109,6 +109,10 @@ std::string HeaderOnly(ImageFormat format, uint32_t height_px, uint32_t width_px
              TiffEntry(262, kShort, 2) + TiffEntry(273, kLong, kDataOffset) + TiffEntry(277, kShort, 3) +
              TiffEntry(278, kLong, height_px) + TiffEntry(279, kLong, height_px * width_px * 3) + LittleEndian(0, 4);
     }
+    case ImageFormat::kGif: {  // a picture as large as the screen
+      const std::string size = LittleEndian(width_px, 2) + LittleEndian(height_px, 2);
+      return "GIF89a" + size + std::string(3, '\0') + "," + std::string(4, '\0') + size + '\0';
+    }
   }
   throw std::runtime_error("unknown format");
 }

@@ -11,6 +11,7 @@
 #include "core/base/str_cat.h"
 #include "core/image/codec.h"
 #include "tests/core/image/corruption.h"
+#include "tests/core/image/gif_bytes.h"
 #include "tests/core/image/image_bytes.h"
 #include "tests/core/image/picture_files.h"
 #include "tests/support/allocation_meter.h"
@@ -227,20 +228,39 @@ TEST(PictureBombsTest, TiffOfOneStripStaysWithinItsMemory) {
   constexpr uint32_t kDataOffset = 8 + 2 + kEntries * 12 + 4;
   for (const uint32_t bits : {8, 16}) {
     const std::string data = CompressedZeros(size_t{kRgbaSamples} * kSidePx * kSidePx * bits / 8);
-    const std::string file = std::string("II*\0", 4) + LittleEndian(8, 4) + LittleEndian(kEntries, 2) +
-                             TiffEntry(256, kLong, kSidePx) + TiffEntry(257, kLong, kSidePx) +
-                             TiffEntry(258, kShort, bits) + TiffEntry(259, kShort, kDeflate) +
-                             TiffEntry(262, kShort, kRgb) + TiffEntry(273, kLong, kDataOffset) +
-                             TiffEntry(277, kShort, kRgbaSamples) + TiffEntry(278, kLong, kSidePx) +
-                             TiffEntry(279, kLong, data.size()) + LittleEndian(0, 4) + data;
+    const std::string file =
+        std::string("II*\0", 4) + LittleEndian(8, 4) + LittleEndian(kEntries, 2) + TiffEntry(256, kLong, kSidePx) +
+        TiffEntry(257, kLong, kSidePx) + TiffEntry(258, kShort, bits) + TiffEntry(259, kShort, kDeflate) +
+        TiffEntry(262, kShort, kRgb) + TiffEntry(273, kLong, kDataOffset) + TiffEntry(277, kShort, kRgbaSamples) +
+        TiffEntry(278, kLong, kSidePx) + TiffEntry(279, kLong, data.size()) + LittleEndian(0, 4) + data;
     const absl::StatusOr<RgbImage> image = DecodeWithin(file, {.max_pixels = kSidePx * kSidePx});
     EXPECT_TRUE(image.ok()) << image.status();
   }
 }
 
+TEST(PictureBombsTest, GifOfOneColourStaysWithinItsMemory) {
+  EXPECT_THAT(Message(DecodeImage(MakeGifOfOneColour(2000, 65535)).status()), HasSubstr("65535 x 2000"));
+  const std::string file = MakeGifOfOneColour(1024, 1024);
+  EXPECT_LT(file.size(), 4096);
+  const absl::StatusOr<RgbImage> image = DecodeWithin(file, {.max_pixels = 1 << 20});
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_EQ(image->pixels_HWC, RgbImage(1024, 1024).pixels_HWC);
+}
+
+TEST(PictureBombsTest, GifOfManyExtensionsIsRead) {
+  GifPicture picture{.screen_height_px = 1, .screen_width_px = 1, .height_px = 1, .width_px = 1, .indices = {9}};
+  for (int i = 0; i < 100'000; ++i) picture.extensions += std::string("!\xFE\0", 3);
+  picture.extensions += "!\xFE";
+  for (int i = 0; i < 10'000; ++i) picture.extensions += '\xFF' + std::string(255, '\xFF');
+  picture.extensions += '\0';
+  const absl::StatusOr<RgbImage> image = DecodeWithin(MakeGif(picture), {.max_pixels = 1});
+  EXPECT_TRUE(image.ok()) << image.status();
+}
+
 TEST(PictureBombsTest, FilesBeyondTwoGibibytesAreRefused) {
   constexpr size_t kBytes = (size_t{1} << 31) + 100;
-  void* const memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const memory =
+      mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
   for (const std::string& file : {MakeBmp(MakePattern(8, 8)), MakeTiff(MakePattern(8, 8))}) {
     std::ranges::copy(file, static_cast<char*>(memory));
@@ -266,8 +286,11 @@ void ExpectReadAsStored(const std::string& directory, std::string_view what) {
 TEST(PictureBombsTest, HostileExifIsPassedOver) {
   constexpr size_t kDirectoryOffset = 4, kCount = 8, kType = 12, kValues = 14, kValue = 18;
   const std::string turned = ExifBlock(6);
-  const auto with = [&](size_t at, const std::string& bytes) { return std::string(turned).replace(at, bytes.size(), bytes); };
-  for (const uint64_t offset : {uint64_t{0}, uint64_t{1}, uint64_t{turned.size()}, uint64_t{0x7FFFFFFF}, uint64_t{0xFFFFFFFF}}) {
+  const auto with = [&](size_t at, const std::string& bytes) {
+    return std::string(turned).replace(at, bytes.size(), bytes);
+  };
+  for (const uint64_t offset :
+       {uint64_t{0}, uint64_t{1}, uint64_t{turned.size()}, uint64_t{0x7FFFFFFF}, uint64_t{0xFFFFFFFF}}) {
     ExpectReadAsStored(with(kDirectoryOffset, LittleEndian(offset, 4)), StrCat("directory at ", offset));
   }
   ExpectReadAsStored(with(kCount, LittleEndian(0xFFFF, 2)), "more entries than bytes");

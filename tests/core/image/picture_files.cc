@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "core/base/str_cat.h"
+#include "tests/core/image/gif_bytes.h"
 #include "tests/core/image/image_bytes.h"
 
 namespace vitok {
@@ -172,6 +173,26 @@ void AddTiff(std::vector<PictureFile>& files) {
   }
 }
 
+void AddGif(std::vector<PictureFile>& files) {
+  const auto add = [&](const std::string& name, std::string bytes) {
+    files.push_back({name, ImageFormat::kGif, std::move(bytes)});
+  };
+  add("gray.gif", MakeGrayGif(MakePattern(kHeightPx, kWidthPx)));
+  add("one_colour.gif", MakeGifOfOneColour(kHeightPx, kWidthPx));
+  GifPicture picture{.screen_height_px = 30,
+                     .screen_width_px = 30,
+                     .top_px = 3,
+                     .left_px = 5,
+                     .height_px = 20,
+                     .width_px = 22,
+                     .screen_colours = {{1, 2, 3}, {40, 50, 60}},
+                     .colours = {{10, 20, 30}, {40, 50, 60}, {70, 80, 90}, {100, 110, 120}},
+                     .interlaced = true,
+                     .extensions = "!\xFE\x03yes" + std::string(1, '\0') + TransparentIndex(2)};
+  for (int i = 0; i < 20 * 22; ++i) picture.indices.push_back(i * i / 3 % 4);
+  add("interlaced_transparent.gif", MakeGif(picture));
+}
+
 }  // namespace
 
 const std::vector<PictureFile>& PictureFiles() {
@@ -183,6 +204,7 @@ const std::vector<PictureFile>& PictureFiles() {
     AddWebp(*made);
     AddBmp(*made);
     AddTiff(*made);
+    AddGif(*made);
     return made;
   }();
   return *files;

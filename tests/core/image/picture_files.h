@@ -16,7 +16,8 @@ struct PictureFile {
 
 // The files of the decoding goldens, and what is rarer: interlaced PNG, JPEG with restart markers and metadata, WebP
 // with and without loss, alpha and metadata, BMP with a palette and in run lengths, TIFF by compression, depth and
-// tiles. All of them can be decoded. Throws if the goldens are missing.
+// tiles, GIF with and without colours, in a part of its screen. All of them can be decoded. Throws if the goldens are
+// missing.
 const std::vector<PictureFile>& PictureFiles();
 
 }  // namespace vitok
