@@ -24,7 +24,7 @@ struct HostTensor {
   friend bool operator==(const HostTensor&, const HostTensor&) = default;
 };
 
-// A picture file: JPEG, PNG, WebP, BMP or TIFF.
+// A picture file: JPEG, PNG, WebP, BMP, TIFF or GIF.
 struct EncodedImage {
   std::string bytes;
 };

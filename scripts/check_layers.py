@@ -61,7 +61,7 @@ LIBRARIES = (
         ("server/*", "client/*", "*_config.cc"),
     ),
     ("OpenCV", re.compile(r"opencv"), ("core/image/codec.cc", "core/image/codec_*.cc")),
-    ("libjpeg, libpng and libwebp", re.compile(r"(jpeglib|jerror|turbojpeg|png\.h|libpng|webp/)"),
+    ("libjpeg, libpng, libwebp and giflib", re.compile(r"(jpeglib|jerror|turbojpeg|png\.h|libpng|webp/|gif_lib)"),
      ("core/image/*_decoder.cc",)),
     ("libarchive", re.compile(r"(archive|archive_entry)\.h"), ("core/image/source/tar_reader.cc",)),
     ("Arrow and Parquet", re.compile(r"(arrow|parquet)/"), ("core/image/source/parquet_reader.cc",)),

@@ -96,7 +96,7 @@ absl::Status CheckOutputs(const std::vector<FileJob>& jobs) {
 
 const std::vector<std::string>& PictureExtensions() {
   static const auto* const extensions =
-      new std::vector<std::string>{"jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"};
+      new std::vector<std::string>{"jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"};
   return *extensions;
 }
 

@@ -13,6 +13,7 @@
 #include "core/base/status_macros.h"
 #include "core/base/str_cat.h"
 #include "core/image/alpha_blend.h"
+#include "core/image/gif_decoder.h"
 #include "core/image/jpeg_decoder.h"
 #include "core/image/orientation.h"
 #include "core/image/png_decoder.h"
@@ -148,6 +149,7 @@ absl::StatusOr<RgbImage> DecodeAsStored(std::string_view bytes, const ImageHeade
     case ImageFormat::kJpeg: return DecodeJpeg(bytes, header);
     case ImageFormat::kPng: return DecodePng(bytes, header, alpha);
     case ImageFormat::kWebp: return DecodeWebp(bytes, header, alpha);
+    case ImageFormat::kGif: return DecodeGif(bytes, header, alpha);
     case ImageFormat::kBmp:
     case ImageFormat::kTiff: return DecodeWithOpenCv(bytes, header, limits, alpha);
   }
@@ -173,7 +175,8 @@ absl::StatusOr<EncodePlan> PlanEncoding(const EncodeOptions& options) {
     case ImageFormat::kJpeg: return EncodePlan{".jpg", {cv::IMWRITE_JPEG_QUALITY, options.quality}};
     case ImageFormat::kWebp: return EncodePlan{".webp", {cv::IMWRITE_WEBP_QUALITY, options.quality}};
     case ImageFormat::kBmp:
-    case ImageFormat::kTiff: break;
+    case ImageFormat::kTiff:
+    case ImageFormat::kGif: break;
   }
   return absl::InvalidArgumentError(
       StrCat("images are written as png, jpeg or webp; was ", ImageFormatName(options.format)));

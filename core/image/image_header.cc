@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 #include <optional>
@@ -87,6 +88,30 @@ std::optional<SizePx> TiffSize(std::string_view bytes) {
   return SizePx{field(kImageWidth), field(kImageLength)};
 }
 
+// The logical screen, enlarged to hold the first picture, as Pillow does.
+std::optional<SizePx> GifSize(std::string_view bytes) {
+  constexpr uint32_t kColourTableFlag = 0x80, kColourBits = 0x07, kExtension = 0x21, kPicture = 0x2C;
+  constexpr uint64_t kScreenBytes = 13;
+  const ByteReader reader(bytes, Order::kLittleEndian);
+  const std::optional<uint32_t> flags = reader.U8(10);
+  if (!flags.has_value()) return std::nullopt;
+  uint64_t at = kScreenBytes;
+  if ((*flags & kColourTableFlag) != 0) at += uint64_t{6} << (*flags & kColourBits);
+  while (reader.U8(at) == kExtension) {
+    at += 2;  // with its label; blocks with their lengths follow up to an empty one
+    for (uint32_t length = 1; length != 0; at += 1 + length) {
+      const std::optional<uint32_t> next = reader.U8(at);
+      if (!next.has_value()) return std::nullopt;
+      length = *next;
+    }
+  }
+  const std::optional<uint32_t> left = reader.U16(at + 1), top = reader.U16(at + 3), width = reader.U16(at + 5),
+                                height = reader.U16(at + 7);
+  if (reader.U8(at) != kPicture || !height.has_value()) return std::nullopt;
+  if (*width == 0 || *height == 0) return SizePx{*width, *height};
+  return SizePx{std::max(*reader.U16(6), *left + *width), std::max(*reader.U16(8), *top + *height)};
+}
+
 std::optional<ImageFormat> DetectFormat(std::string_view bytes) {
   const auto starts_with = [&](std::string_view magic) { return bytes.substr(0, magic.size()) == magic; };
   if (starts_with("\xFF\xD8\xFF")) return ImageFormat::kJpeg;
@@ -94,6 +119,7 @@ std::optional<ImageFormat> DetectFormat(std::string_view bytes) {
   if (starts_with("RIFF") && bytes.size() >= 12 && bytes.substr(8, 4) == "WEBP") return ImageFormat::kWebp;
   if (starts_with("BM")) return ImageFormat::kBmp;
   if (starts_with(std::string_view("II*\0", 4)) || starts_with(std::string_view("MM\0*", 4))) return ImageFormat::kTiff;
+  if (starts_with("GIF87a") || starts_with("GIF89a")) return ImageFormat::kGif;
   return std::nullopt;
 }
 
@@ -104,6 +130,7 @@ std::optional<SizePx> ReadSize(std::string_view bytes, ImageFormat format) {
     case ImageFormat::kWebp: return WebpSize(bytes);
     case ImageFormat::kBmp: return BmpSize(bytes);
     case ImageFormat::kTiff: return TiffSize(bytes);
+    case ImageFormat::kGif: return GifSize(bytes);
   }
   return std::nullopt;
 }
@@ -117,6 +144,7 @@ std::string_view ImageFormatName(ImageFormat format) {
     case ImageFormat::kWebp: return "webp";
     case ImageFormat::kBmp: return "bmp";
     case ImageFormat::kTiff: return "tiff";
+    case ImageFormat::kGif: return "gif";
   }
   return "unknown";
 }
@@ -126,7 +154,7 @@ absl::StatusOr<ImageHeader> ReadImageHeader(std::string_view bytes) {
   const std::optional<ImageFormat> format = DetectFormat(bytes);
   if (!format.has_value()) {
     return absl::InvalidArgumentError(
-        StrCat("not an image file of a known format (jpeg, png, webp, bmp, tiff); ", bytes.size(), " bytes"));
+        StrCat("not an image file of a known format (jpeg, png, webp, bmp, tiff, gif); ", bytes.size(), " bytes"));
   }
   const std::optional<SizePx> size = ReadSize(bytes, *format);
   if (!size.has_value()) {

@@ -26,6 +26,8 @@ struct Decoder {
   jpeg_progress_mgr progress;
   std::jmp_buf on_error;
   std::array<char, JMSG_LENGTH_MAX> message;
+  int last_scan;         // that CheckScans has seen
+  int64_t coefficients;  // of all scans so far
 };
 
 [[noreturn]] void Fail(j_common_ptr info) {
@@ -63,11 +65,32 @@ void SkipInput(j_decompress_ptr info, long num_bytes) {  // NOLINT(google-runtim
   info->src->bytes_in_buffer -= num_bytes;
 }
 
-// A small file can hold thousands of progressive scans, each of which costs a pass over the whole picture.
-void CheckScans(j_common_ptr info) {
+int64_t CoefficientsOfPicture(const jpeg_decompress_struct& info) {
+  int64_t blocks = 0;
+  for (int i = 0; i < info.num_components; ++i) {
+    blocks += int64_t{info.comp_info[i].width_in_blocks} * info.comp_info[i].height_in_blocks;
+  }
+  return blocks * DCTSIZE2;
+}
+
+int64_t CoefficientsOfScan(const jpeg_decompress_struct& info) {
+  const int64_t blocks = int64_t{info.MCUs_per_row} * info.MCU_rows_in_scan * info.blocks_in_MCU;
+  return blocks * (info.progressive_mode != FALSE ? info.Se - info.Ss + 1 : DCTSIZE2);
+}
+
+// A small file can hold thousands of progressive scans, each of which costs a pass over the whole picture; libjpeg does
+// not mind if they bring the same coefficients again and again. Called for each scan before its data are read.
+void CheckScans(j_common_ptr common) {
   constexpr int kMaxScans = 100;
-  auto* decoder = static_cast<Decoder*>(info->client_data);
-  if (decoder->info.input_scan_number > kMaxScans) ERREXIT(info, JERR_BAD_PROGRESSION);
+  constexpr int kMaxBits = 14;  // of a coefficient, each of which is brought by one scan
+  auto* decoder = static_cast<Decoder*>(common->client_data);
+  const jpeg_decompress_struct& info = decoder->info;
+  if (info.input_scan_number == decoder->last_scan) return;
+  decoder->last_scan = info.input_scan_number;
+  decoder->coefficients += CoefficientsOfScan(info);
+  if (info.input_scan_number > kMaxScans || decoder->coefficients > kMaxBits * CoefficientsOfPicture(info)) {
+    ERREXIT(common, JERR_BAD_PROGRESSION);
+  }
 }
 
 // One row of CMYK as Adobe programs store it (inverted) to RGB, as Pillow does.
@@ -145,6 +168,9 @@ absl::StatusOr<RgbImage> Decode(Decoder& decoder, std::string_view bytes, const 
       info.image_height != static_cast<JDIMENSION>(header.height_px)) {
     return absl::InvalidArgumentError(StrCat("jpeg file states two sizes: ", header.width_px, " x ", header.height_px,
                                              " px and ", info.image_width, " x ", info.image_height, " px"));
+  }
+  if (info.arith_code != FALSE) {
+    return absl::InvalidArgumentError("jpeg files in arithmetic coding are not read; send one in Huffman coding");
   }
   constexpr int kCmykComponents = 4;
   RgbImage image(header.height_px, header.width_px);

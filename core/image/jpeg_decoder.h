@@ -11,7 +11,8 @@
 namespace vitok {
 
 // Decodes to RGB as stored (no EXIF orientation). `header` is what ReadImageHeader said. INVALID_ARGUMENT: data that
-// ends early or is damaged, a coding that libjpeg does not know, a size other than the header's.
+// ends early or is damaged, a coding that libjpeg does not know, a size other than the header's, more scans than a
+// picture can need, arithmetic coding (which goes on without data, at ten times the cost of Huffman coding).
 absl::StatusOr<RgbImage> DecodeJpeg(std::string_view bytes, const ImageHeader& header);
 
 }  // namespace vitok

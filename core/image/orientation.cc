@@ -74,7 +74,8 @@ Metadata ReadMetadata(std::string_view bytes, ImageFormat format) {
     case ImageFormat::kPng: return PngMetadata(bytes);
     case ImageFormat::kWebp: return WebpMetadata(bytes);
     case ImageFormat::kBmp:
-    case ImageFormat::kTiff: return {};
+    case ImageFormat::kTiff:
+    case ImageFormat::kGif: return {};
   }
   return {};
 }

@@ -21,6 +21,8 @@ struct Decoder {
   png_structp png;
   png_infop info;
   std::string_view unread;
+  png_uint_32 height_px;  // 0 unless rows are read
+  size_t excess_bytes;    // that were read behind the last row
   std::jmp_buf on_error;
   std::array<char, 128> message;
 };
@@ -33,8 +35,20 @@ struct Decoder {
 
 void IgnoreWarning(png_structp, png_const_charp) {}
 
+// Behind the last row libpng unpacks the picture data to their end, a thousand bytes for each, to throw them away.
+void CheckExcess(png_structp png, Decoder& decoder, size_t size) {
+  constexpr size_t kMaxExcessBytes = 1 << 16;
+  constexpr int kInterlacingPasses = 7;
+  const bool in_rows =
+      png_get_current_row_number(png) < decoder.height_px && png_get_current_pass_number(png) < kInterlacingPasses;
+  if (decoder.height_px == 0 || in_rows) return;
+  decoder.excess_bytes += size;
+  if (decoder.excess_bytes > kMaxExcessBytes) png_error(png, "there are more data than pixels");
+}
+
 void ReadBytes(png_structp png, png_bytep out, size_t size) {
   auto* decoder = static_cast<Decoder*>(png_get_io_ptr(png));
+  CheckExcess(png, *decoder, size);
   if (size > decoder->unread.size()) png_error(png, "the file ends early");
   std::memcpy(out, decoder->unread.data(), size);
   decoder->unread.remove_prefix(size);
@@ -73,7 +87,9 @@ bool ReadHeader(Decoder& decoder, RowFormat& format) {
 
 bool ReadPicture(Decoder& decoder, png_bytepp rows) {
   if (setjmp(decoder.on_error) != 0) return false;
+  decoder.height_px = png_get_image_height(decoder.png, decoder.info);
   png_read_image(decoder.png, rows);
+  decoder.height_px = 0;  // what follows are other chunks
   png_read_end(decoder.png, nullptr);
   return true;
 }

@@ -12,7 +12,8 @@ namespace vitok {
 
 // Decodes to RGB as stored (no EXIF orientation): alpha and transparent palette entries by `alpha`, transparent keys of
 // grey and RGB ignored, 16-bit grey clipped at 255, 16-bit colour cut to its high byte. `header` is what
-// ReadImageHeader said. INVALID_ARGUMENT: data that ends before IEND or is damaged.
+// ReadImageHeader said. INVALID_ARGUMENT: data that ends before IEND, is damaged, or goes on
+// far behind the last pixel.
 absl::StatusOr<RgbImage> DecodePng(std::string_view bytes, const ImageHeader& header, AlphaRule alpha);
 
 }  // namespace vitok

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "core/base/str_cat.h"
 #include "core/image/byte_reader.h"
@@ -22,15 +23,29 @@ absl::Status CheckBmp(std::string_view bytes) {
   return absl::OkStatus();
 }
 
+// libtiff has many more, some of which take gigabytes or minutes for a small picture, or give other pixels than Pillow.
+constexpr uint32_t kTiffCompressions[] = {
+    1,                // none
+    2,     3,     4,  // CCITT: runs, T.4, T.6
+    5,                // LZW
+    8,     32946,     // Deflate, also under its old number
+    32773,            // PackBits
+};
+
 absl::Status CheckTiff(std::string_view bytes, int64_t max_pixels) {
-  constexpr uint16_t kImageWidth = 256, kBitsPerSample = 258, kPhotometric = 262, kSamplesPerPixel = 277,
-                     kRowsPerStrip = 278, kPlanarConfiguration = 284, kTileWidth = 322, kTileLength = 323;
+  constexpr uint16_t kImageWidth = 256, kBitsPerSample = 258, kCompression = 259, kPhotometric = 262,
+                     kSamplesPerPixel = 277, kRowsPerStrip = 278, kPlanarConfiguration = 284, kTileWidth = 322,
+                     kTileLength = 323;
   const auto fields = ReadTiffDirectory(bytes);
   if (!fields.has_value()) return absl::InvalidArgumentError("tiff directory is cut off");
   const auto field = [&](uint16_t tag) -> uint32_t {
     const auto found = fields->find(tag);
     return found == fields->end() ? 0 : found->second;
   };
+  if (fields->contains(kCompression) && !std::ranges::count(kTiffCompressions, field(kCompression))) {
+    return absl::InvalidArgumentError(StrCat("tiff files of compression ", field(kCompression),
+                                             " are not read; must be none, CCITT, LZW, Deflate or PackBits"));
+  }
   if (field(kSamplesPerPixel) == 2) {
     return absl::InvalidArgumentError("tiff files of grey with alpha (2 samples a pixel) are not read");
   }
@@ -65,12 +80,18 @@ absl::Status CheckTiff(std::string_view bytes, int64_t max_pixels) {
 }  // namespace
 
 absl::Status CheckReadable(std::string_view bytes, ImageFormat format, int64_t max_pixels) {
+  constexpr size_t kMaxBytes = std::numeric_limits<int32_t>::max();  // OpenCV takes a file as a matrix
+  if ((format == ImageFormat::kBmp || format == ImageFormat::kTiff) && bytes.size() > kMaxBytes) {
+    return absl::InvalidArgumentError(
+        StrCat(ImageFormatName(format), " files must have at most ", kMaxBytes, " bytes; was ", bytes.size()));
+  }
   switch (format) {
     case ImageFormat::kBmp: return CheckBmp(bytes);
     case ImageFormat::kTiff: return CheckTiff(bytes, max_pixels);
     case ImageFormat::kJpeg:
     case ImageFormat::kPng:
-    case ImageFormat::kWebp: break;
+    case ImageFormat::kWebp:
+    case ImageFormat::kGif: break;
   }
   return absl::OkStatus();
 }

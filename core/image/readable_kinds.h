@@ -10,9 +10,9 @@
 namespace vitok {
 
 // INVALID_ARGUMENT names what the file is if OpenCV would fail on it without a reason, give other pixels than Pillow or
-// take more memory than a picture of max_pixels: BMP with an OS/2 header or 16 bits a pixel; TIFF with grey and alpha,
-// colours of too few samples, a plane for each sample, more than 4 samples or 16 bits, or tiles or strips that are too
-// large.
+// take more memory than a picture of max_pixels: files above 2 GiB; BMP with an OS/2 header or 16 bits a pixel; TIFF
+// with grey and alpha, colours of too few samples, a plane for each sample, more than 4 samples or 16 bits, a rare
+// compression, or tiles or strips that are too large.
 absl::Status CheckReadable(std::string_view bytes, ImageFormat format, int64_t max_pixels);
 
 }  // namespace vitok

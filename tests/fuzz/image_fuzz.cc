@@ -7,6 +7,7 @@
 #include "core/base/str_cat.h"
 #include "core/image/codec.h"
 #include "core/image/resample.h"
+#include "tests/core/image/gif_bytes.h"
 #include "tests/core/image/image_bytes.h"
 #include "tests/fuzz/fresh_memory.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -128,8 +129,18 @@ std::vector<std::string> Seeds() {
   seeds.push_back(WithWebpChunk(lossless_webp, photo, "XMP ", xmp));
   seeds.push_back(MakeBmp(photo));
   seeds.push_back(MakeTiff(photo));
-  for (const ImageFormat format :
-       {ImageFormat::kJpeg, ImageFormat::kPng, ImageFormat::kWebp, ImageFormat::kBmp, ImageFormat::kTiff}) {
+  seeds.push_back(MakeGrayGif(photo));
+  seeds.push_back(MakeGif({.screen_height_px = 9,
+                           .screen_width_px = 4,
+                           .top_px = 1,
+                           .height_px = 9,
+                           .width_px = 2,
+                           .indices = std::vector<uint8_t>(18, 3),
+                           .colours = {{10, 20, 30}, {40, 50, 60}, {70, 80, 90}, {100, 110, 120}},
+                           .interlaced = true,
+                           .extensions = TransparentIndex(2)}));
+  for (const ImageFormat format : {ImageFormat::kJpeg, ImageFormat::kPng, ImageFormat::kWebp, ImageFormat::kBmp,
+                                   ImageFormat::kTiff, ImageFormat::kGif}) {
     seeds.push_back(HeaderOnly(format, 5, 4));
   }
   AddOpenCvFiles(seeds);

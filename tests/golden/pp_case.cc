@@ -38,10 +38,6 @@ RgbImage PpCase::Image(const std::string& path, AlphaRule alpha) const {
   return *std::move(image);
 }
 
-bool NeedsWhatIsNotBuilt(const PpCase& pp_case) {
-  return pp_case.kind == "decode_rgb" && pp_case.description.at("image").get<std::string>().ends_with(".gif");
-}
-
 void ExpectWithinTolerance(const at::Tensor& got, const at::Tensor& expected, const nlohmann::json& tolerance) {
   ASSERT_EQ(got.sizes(), expected.sizes());
   ASSERT_EQ(got.scalar_type(), expected.scalar_type());

@@ -39,9 +39,6 @@ void AddTensorChecks(PpChecks& checks);       // to_tensor, normalize, resize_to
 void AddPostprocessChecks(PpChecks& checks);  // unpatchify, unpack, postprocess
 void AddSourceChecks(PpChecks& checks);       // py_shuffle, shard_urls, decode_label, tar_key, image_folder...
 
-// True if the case needs a file format that is not read.
-bool NeedsWhatIsNotBuilt(const PpCase& pp_case);
-
 // Fails if an element differs by more than the case's tolerance: max_abs, mean_abs, or ulp units in the last place.
 void ExpectWithinTolerance(const at::Tensor& got, const at::Tensor& expected, const nlohmann::json& tolerance);
 

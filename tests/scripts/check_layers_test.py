@@ -86,7 +86,9 @@ class CheckLayersTest(unittest.TestCase):
         self.assert_rejects("core/image/codec.cc", '"grpcpp/grpcpp.h"', "protobuf and gRPC may be included")
         self.assert_accepts("core/image/codec_png.cc", "<opencv2/imgcodecs.hpp>")
         self.assert_rejects("core/image/resample.cc", "<opencv2/imgproc.hpp>", "OpenCV may be included only in")
-        self.assert_rejects("core/metrics/a.cc", "<jpeglib.h>", "libjpeg, libpng and libwebp may be included only in")
+        for header in ("<jpeglib.h>", "<gif_lib.h>"):
+            self.assert_rejects("core/metrics/a.cc", header,
+                                "libjpeg, libpng, libwebp and giflib may be included only in")
         self.assert_accepts("core/image/source/parquet_reader.cc", "<parquet/file_reader.h>")
         self.assert_rejects("core/image/source/open_shard.cc", "<arrow/buffer.h>", "Arrow and Parquet may be included only")
         self.assert_rejects("core/model/a.cc", "<spdlog/spdlog.h>", "spdlog may be included only in core/base/*")

@@ -8,6 +8,7 @@
 
 #include "core/image/codec.h"
 #include "core/image/resample.h"
+#include "tests/core/image/gif_bytes.h"
 #include "tests/core/image/image_bytes.h"
 
 namespace vitok {
@@ -73,6 +74,8 @@ TEST(CodecFuzzTest, SurvivesDamagedLosslessWebp) {
 TEST(CodecFuzzTest, SurvivesDamagedBmp) { Damage(MakeBmp(SmallPhoto())); }
 
 TEST(CodecFuzzTest, SurvivesDamagedTiff) { Damage(MakeTiff(SmallPhoto())); }
+
+TEST(CodecFuzzTest, SurvivesDamagedGif) { Damage(MakeGrayGif(SmallPhoto())); }
 
 TEST(CodecFuzzTest, SurvivesDamagedRealPhotos) {
   for (const char* name : {"rocket.jpg", "page.png"}) {

@@ -9,6 +9,7 @@
 
 #include <cstdlib>
 
+#include "tests/core/image/gif_bytes.h"
 #include "tests/core/image/image_bytes.h"
 
 namespace vitok {
@@ -17,10 +18,11 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr ImageFormat kFormats[] = {ImageFormat::kJpeg, ImageFormat::kPng, ImageFormat::kWebp, ImageFormat::kBmp,
-                                    ImageFormat::kTiff};
+constexpr ImageFormat kFormats[] = {ImageFormat::kJpeg, ImageFormat::kPng,  ImageFormat::kWebp,
+                                    ImageFormat::kBmp,  ImageFormat::kTiff, ImageFormat::kGif};
 
-// `image` as a file of that format; JPEG at its best quality, the others without loss.
+// `image` as a file of that format; JPEG at its best quality, GIF its red as grey, the
+// others without loss.
 std::string MakeFile(ImageFormat format, const RgbImage& image) {
   switch (format) {
     case ImageFormat::kJpeg: return Encode(image, {format, 100});
@@ -28,6 +30,7 @@ std::string MakeFile(ImageFormat format, const RgbImage& image) {
     case ImageFormat::kWebp: return Encode(image, {format, 101});
     case ImageFormat::kBmp: return MakeBmp(image);
     case ImageFormat::kTiff: return MakeTiff(image);
+    case ImageFormat::kGif: return MakeGrayGif(image);
   }
   return "";
 }
@@ -98,10 +101,10 @@ TEST(CodecTest, RefusesEmptyInput) {
 }
 
 TEST(CodecTest, RefusesWhatIsNoImageAndNamesTheFormats) {
-  for (const std::string bytes : {"x", "hello, world", "GIF89a\x01\x01", "%PDF-1.7"}) {
+  for (const std::string bytes : {"x", "hello, world", "GIF88a\x01\x01", "%PDF-1.7"}) {
     const absl::Status status = DecodeImage(bytes).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(Message(status), AllOf(HasSubstr("not an image"), HasSubstr("jpeg, png, webp, bmp, tiff")));
+    EXPECT_THAT(Message(status), AllOf(HasSubstr("not an image"), HasSubstr("jpeg, png, webp, bmp, tiff, gif")));
   }
 }
 
@@ -156,7 +159,8 @@ TEST(CodecTest, RefusesJpegWithAMissingMiddle) {
 }
 
 TEST(CodecTest, F3_RefusesBombsByTheirHeaderAndNamesBothNumbers) {
-  for (const ImageFormat format : {ImageFormat::kJpeg, ImageFormat::kPng, ImageFormat::kBmp, ImageFormat::kTiff}) {
+  for (const ImageFormat format :
+       {ImageFormat::kJpeg, ImageFormat::kPng, ImageFormat::kBmp, ImageFormat::kTiff, ImageFormat::kGif}) {
     SCOPED_TRACE(std::string(ImageFormatName(format)));
     const absl::Status status = DecodeImage(HeaderOnly(format, 64250, 64250)).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
@@ -174,7 +178,8 @@ TEST(CodecTest, LimitCountsPixels) {
 }
 
 TEST(CodecTest, RefusesHeadersWithoutASize) {
-  for (const ImageFormat format : {ImageFormat::kJpeg, ImageFormat::kPng, ImageFormat::kBmp, ImageFormat::kTiff}) {
+  for (const ImageFormat format :
+       {ImageFormat::kJpeg, ImageFormat::kPng, ImageFormat::kBmp, ImageFormat::kTiff, ImageFormat::kGif}) {
     SCOPED_TRACE(std::string(ImageFormatName(format)));
     for (const auto& [height_px, width_px] : {std::pair(0, 0), {0, 7}, {7, 0}}) {
       const absl::Status status = ReadImageHeader(HeaderOnly(format, height_px, width_px)).status();
@@ -200,13 +205,40 @@ TEST(CodecTest, RefusesKindsItWouldReadWrongly) {
 size_t TiffValue(int entry) { return 8 + 2 + 12 * entry + 8; }
 
 TEST(CodecTest, RefusesTiffThatStatesTwoWidths) {
-  // libtiff takes the first, of a type that headers are not read by; the second stands for the compression.
+  // libtiff takes the first, of a rare type; the second stands for the compression.
   std::string tiff = MakeTiff(MakePattern(4, 60));
   constexpr char kSignedLong = 9;
   tiff.replace(TiffValue(3) - 8, 12, tiff.substr(TiffValue(0) - 8, 12));
   tiff[TiffValue(3)] = 4;
   tiff[TiffValue(0) - 6] = kSignedLong;
-  EXPECT_THAT(Message(DecodeImage(tiff, {.max_pixels = 16}).status()), HasSubstr("size of 0 x 4"));
+  EXPECT_THAT(Message(DecodeImage(tiff, {.max_pixels = 16}).status()), HasSubstr("60 x 4 px"));
+}
+
+TEST(CodecTest, ReadsTiffFieldsOfAllTypesThatLibtiffReads) {
+  constexpr char kSignedShort = 8, kSignedLong = 9;
+  constexpr uint8_t kLzma[] = {0x6D, 0x88};
+  std::string tiff = MakeTiff(MakePattern(4, 60));
+  tiff[TiffValue(3) - 6] = kSignedShort;
+  EXPECT_TRUE(DecodeImage(tiff).ok());
+  tiff.replace(TiffValue(3), 2, std::string(std::begin(kLzma), std::end(kLzma)));
+  EXPECT_THAT(Message(DecodeImage(tiff).status()), HasSubstr("compression 34925"));
+  tiff = MakeTiff(MakePattern(4, 60));
+  tiff[TiffValue(7) - 6] = kSignedLong;
+  tiff.replace(TiffValue(7), 4, LittleEndian(1 << 26, 4));
+  EXPECT_THAT(Message(DecodeImage(tiff).status()), HasSubstr("strips must have at most"));
+}
+
+TEST(CodecTest, ReadsTiffFieldsOfEightBytes) {
+  constexpr int kLong8 = 16;
+  std::string tiff = MakeTiff(MakePattern(4, 60));
+  const std::string where = LittleEndian(tiff.size(), 4);
+  tiff[TiffValue(0) - 6] = kLong8;
+  tiff.replace(TiffValue(0), 4, where);
+  const absl::StatusOr<ImageHeader> header = ReadImageHeader(tiff + LittleEndian(60, 8));
+  ASSERT_TRUE(header.ok()) << header.status();
+  EXPECT_EQ(header->width_px, 60);
+  EXPECT_THAT(Message(ReadImageHeader(tiff + LittleEndian(uint64_t{1} << 40, 8)).status()),
+              HasSubstr("size of 4294967295 x 4"));
 }
 
 TEST(CodecTest, RefusesTiffPartsThatTakeMoreMemoryThanAPicture) {
@@ -276,7 +308,7 @@ TEST(CodecTest, EncodeRefusesQualityOutOfRange) {
 }
 
 TEST(CodecTest, EncodeRefusesFormatsItDoesNotWrite) {
-  for (const ImageFormat format : {ImageFormat::kBmp, ImageFormat::kTiff}) {
+  for (const ImageFormat format : {ImageFormat::kBmp, ImageFormat::kTiff, ImageFormat::kGif}) {
     EXPECT_EQ(EncodeImage(MakePattern(8, 8), {format}).status().code(), absl::StatusCode::kInvalidArgument);
   }
 }

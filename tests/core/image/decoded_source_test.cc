@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include <nlohmann/json.hpp>
 
+#include "tests/core/image/corruption.h"
+#include "tests/core/image/picture_files.h"
 #include "tests/core/image/source/source_fixture.h"
 #include "tests/support/temp_folder.h"
 
@@ -80,6 +84,38 @@ TEST_F(DecodedSourceTest, CountsPicturesThatCannotBeDecoded) {
   EXPECT_EQ(stats.broken, 1);
   ASSERT_EQ(stats.skipped.size(), 1);
   EXPECT_EQ(stats.skipped[0].path, folder_ / "0.tar/half.png");
+}
+
+TEST_F(DecodedSourceTest, PassesOverCorruptPicturesOfEveryKind) {
+  constexpr uint32_t kVariants = 8;
+  // Names that say nothing of what is in the files.
+  constexpr std::array kSuffixes = {".jpg", ".png", ".webp", ".bmp", ".gif"};
+  int64_t files = 0;
+  for (const PictureFile& file : PictureFiles()) {
+    for (uint32_t seed = 0; seed < kVariants; ++seed) {
+      const std::string name = StrCat(file.name, "-", seed, kSuffixes[seed % kSuffixes.size()]);
+      WriteBytes(folder_ / StrCat("pictures/", name), Corrupt(file, seed));
+      ++files;
+    }
+  }
+  WriteBytes(folder_ / "pictures/whole.gif", Encode(MakePattern(3, 4), {}));
+  WriteBytes(folder_ / "pictures/empty.jpg", "");
+  WriteBytes(folder_ / "pictures/text.png", "<html>404 Not Found</html>");
+  DecodedSource source(Open(folder_ / "pictures", {}), &pool_, {.limits = {.max_pixels = 1 << 16}});
+  bool whole = false;
+  int64_t samples = 0;
+  while (true) {
+    const absl::StatusOr<std::optional<DecodedSample>> sample = source.Next();
+    ASSERT_TRUE(sample.ok()) << sample.status();
+    if (!sample->has_value()) break;
+    whole = whole || (*sample)->path.ends_with("whole.gif");
+    ++samples;
+  }
+  EXPECT_TRUE(whole);
+  const SourceStats stats = source.Stats();
+  EXPECT_EQ(stats.samples, samples);
+  EXPECT_EQ(stats.samples + stats.broken, files + 3);
+  EXPECT_GT(stats.broken, files / 4);
 }
 
 TEST_F(DecodedSourceTest, GoesOnAsIfNothingHadHappened) {

@@ -13,11 +13,6 @@ std::string PngChunk(const std::string& type, const std::string& payload) {
   return BigEndian(payload.size(), 4) + type + payload + BigEndian(PngChecksum(type + payload), 4);
 }
 
-// One TIFF directory entry with a value of its own.
-std::string TiffEntry(uint16_t tag, uint16_t type, uint32_t value) {
-  return LittleEndian(tag, 2) + LittleEndian(type, 2) + LittleEndian(1, 4) + LittleEndian(value, 4);
-}
-
 }  // namespace
 
 std::string ReadPhoto(const std::string& name) {
@@ -41,6 +36,11 @@ std::string Encode(const RgbImage& image, const EncodeOptions& options) {
   return *std::move(file);
 }
 
+int64_t MaxDecodeBytes(const DecodeLimits& limits) {
+  constexpr int64_t kBytesAPixel = 32, kMoreBytes = int64_t{32} << 20;
+  return kBytesAPixel * limits.max_pixels + kMoreBytes;
+}
+
 std::string LittleEndian(uint64_t value, int num_bytes) {
   std::string bytes;
   for (int i = 0; i < num_bytes; ++i) bytes += static_cast<char>(value >> 8 * i);
@@ -50,6 +50,10 @@ std::string LittleEndian(uint64_t value, int num_bytes) {
 std::string BigEndian(uint64_t value, int num_bytes) {
   const std::string bytes = LittleEndian(value, num_bytes);
   return {bytes.rbegin(), bytes.rend()};
+}
+
+std::string TiffEntry(uint16_t tag, uint16_t type, uint32_t value) {
+  return LittleEndian(tag, 2) + LittleEndian(type, 2) + LittleEndian(1, 4) + LittleEndian(value, 4);
 }
 
 uint32_t PngChecksum(std::string_view bytes) {
@@ -104,6 +108,10 @@ std::string HeaderOnly(ImageFormat format, uint32_t height_px, uint32_t width_px
              TiffEntry(257, kLong, height_px) + TiffEntry(258, kShort, 8) + TiffEntry(259, kShort, 1) +
              TiffEntry(262, kShort, 2) + TiffEntry(273, kLong, kDataOffset) + TiffEntry(277, kShort, 3) +
              TiffEntry(278, kLong, height_px) + TiffEntry(279, kLong, height_px * width_px * 3) + LittleEndian(0, 4);
+    }
+    case ImageFormat::kGif: {  // a picture as large as the screen
+      const std::string size = LittleEndian(width_px, 2) + LittleEndian(height_px, 2);
+      return "GIF89a" + size + std::string(3, '\0') + "," + std::string(4, '\0') + size + '\0';
     }
   }
   throw std::runtime_error("unknown format");

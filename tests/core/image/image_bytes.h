@@ -20,9 +20,15 @@ RgbImage MakePattern(int32_t height_px, int32_t width_px);
 // EncodeImage, or a throw.
 std::string Encode(const RgbImage& image, const EncodeOptions& options);
 
+// The memory that DecodeImage may take besides the file (codec.h).
+int64_t MaxDecodeBytes(const DecodeLimits& limits);
+
 // Integers as file bytes.
 std::string LittleEndian(uint64_t value, int num_bytes);
 std::string BigEndian(uint64_t value, int num_bytes);
+
+// One TIFF directory entry of one value, little endian.
+std::string TiffEntry(uint16_t tag, uint16_t type, uint32_t value);
 
 // The checksum of a PNG chunk's type and data (PNG specification, annex D).
 uint32_t PngChecksum(std::string_view bytes);
