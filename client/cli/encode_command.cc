@@ -54,7 +54,8 @@ absl::StatusOr<FileReport> EncodeFile(const EncodeCommandOptions& options, const
 void AddEncodeCommand(CLI::App& program, const Environment& environment, Action* action) {
   CLI::App* const command = program.add_subcommand("encode", "Pictures to latents, as safetensors files");
   const auto options = std::make_shared<EncodeCommandOptions>();
-  AddFileOptions(*command, environment, "Pictures (JPEG, PNG, WebP, BMP, TIFF) and folders of them", &options->files);
+  AddFileOptions(*command, environment, "Pictures (JPEG, PNG, WebP, BMP, TIFF, GIF) and folders of them",
+                 &options->files);
   AddPreprocessOption(*command, &options->preprocess);
   command->add_option("--latent-dtype", options->latent_dtype, "Type of the latents; default: that of the model")
       ->check(CLI::IsMember({"float32", "float16", "bfloat16"}));

@@ -64,7 +64,8 @@ void AddReconstructCommand(CLI::App& program, const Environment& environment, Ac
   CLI::App* const command =
       program.add_subcommand("reconstruct", "Pictures through the model and back, with their PSNR");
   const auto options = std::make_shared<ReconstructCommandOptions>();
-  AddFileOptions(*command, environment, "Pictures (JPEG, PNG, WebP, BMP, TIFF) and folders of them", &options->files);
+  AddFileOptions(*command, environment, "Pictures (JPEG, PNG, WebP, BMP, TIFF, GIF) and folders of them",
+                 &options->files);
   AddPictureFileOptions(*command, &options->picture);
   AddPreprocessOption(*command, &options->preprocess);
   command->add_flag("--side-by-side", options->side_by_side, "Write original and reconstruction as one picture");
