@@ -2,6 +2,7 @@
 // temporary folder and read by `cat`, by an image source in the order of the shard and shuffled, and decoded ahead;
 // each with the system's cache of the file dropped before, and again with the file in the cache. A line of JSON a way.
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -91,7 +92,10 @@ double PeakMib() {
   return 0;
 }
 
-void ResetPeak() { std::ofstream("/proc/self/clear_refs") << "5"; }
+void ResetPeak() {
+  malloc_trim(0);  // what was freed belongs to no peak
+  std::ofstream("/proc/self/clear_refs") << "5";
+}
 
 absl::StatusOr<int64_t> ReadBySource(const std::string& path, const ImageSourceOptions& options) {
   VITOK_ASSIGN_OR_RETURN(const std::unique_ptr<ImageSource> source, OpenImageSource(path, options));
