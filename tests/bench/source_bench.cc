@@ -3,6 +3,7 @@
 // each with the system's cache of the file dropped before, and again with the file in the cache. With --data, what that
 // names (also of the hub) is read in place of them, without `cat`. A line of JSON a way.
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -96,7 +97,10 @@ double PeakMib() {
   return 0;
 }
 
-void ResetPeak() { std::ofstream("/proc/self/clear_refs") << "5"; }
+void ResetPeak() {
+  malloc_trim(0);  // what was freed belongs to no peak
+  std::ofstream("/proc/self/clear_refs") << "5";
+}
 
 // What one epoch of a source gave.
 struct Given {

@@ -80,20 +80,19 @@ TEST_F(HostileParquetTest, CutOffAnywhereIsAnError) {
 
 TEST_F(HostileParquetTest, FlippedBytesAreErrorsOrOtherContent) {
   const std::string parquet = MakeParquetShard("s", 6);
+  constexpr char kFlips[] = {'\x01', '\x55', '\x80'};
   for (size_t at = 0; at < parquet.size(); ++at) {
-    for (const char flip : {'\x01', '\x55', '\x80'}) {
-      SCOPED_TRACE(StrCat("byte ", at, " xor ", static_cast<int>(flip)));
-      std::string flipped = parquet;
-      flipped[at] = static_cast<char>(flipped[at] ^ flip);
-      StepsOf(flipped);
-    }
+    SCOPED_TRACE(StrCat("byte ", at));
+    std::string flipped = parquet;
+    flipped[at] = static_cast<char>(flipped[at] ^ kFlips[at % 3]);
+    StepsOf(flipped);
   }
 }
 
 TEST_F(HostileParquetTest, FlippedBytesOfPyarrowsFilesAreErrorsOrOtherContent) {
   for (const std::string name : {"structs", "delta", "gzip", "brotli", "lz4", "bytes"}) {
     const std::string parquet = *ReadWholeFile(StrCat("tests/core/image/source/parquet/", name, ".parquet"), 1 << 20);
-    for (size_t at = 0; at < parquet.size(); at += 1) {
+    for (size_t at = 0; at < parquet.size(); at += 5) {
       SCOPED_TRACE(StrCat(name, ", byte ", at));
       std::string flipped = parquet;
       flipped[at] = static_cast<char>(flipped[at] ^ 0x55);
