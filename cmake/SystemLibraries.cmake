@@ -20,6 +20,7 @@ find_package(GIF REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
 find_package(LibArchive REQUIRED)
+find_package(TIFF REQUIRED)
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp)
 
 # Debian ships OpenCVConfig.cmake only in the meta package libopencv-dev (152 packages): find the three parts we use.

@@ -63,6 +63,7 @@ LIBRARIES = (
     ("OpenCV", re.compile(r"opencv"), ("core/image/codec.cc", "core/image/codec_*.cc")),
     ("libjpeg, libpng, libwebp and giflib", re.compile(r"(jpeglib|jerror|turbojpeg|png\.h|libpng|webp/|gif_lib)"),
      ("core/image/*_decoder.cc",)),
+    ("libtiff", re.compile(r"tiff(io)?\.h"), ("core/image/tiff_data.cc",)),
     ("libarchive", re.compile(r"(archive|archive_entry)\.h"), ("core/image/source/tar_reader.cc",)),
     ("Arrow and Parquet", re.compile(r"(arrow|parquet)/"), ("core/image/source/parquet_reader.cc",)),
     ("ATen and torch", re.compile(r"(ATen/|torch/|c10/|caffe2/)"), ("core/*", "server/*", "trainer/*")),

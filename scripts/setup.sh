@@ -11,7 +11,7 @@ readonly PACKAGES=(
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev libssl-dev
   libspdlog-dev libgtest-dev libgmock-dev prometheus-cpp-dev libcurl4-openssl-dev
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libjpeg-dev libpng-dev libwebp-dev libgif-dev
-  libarchive-dev
+  libtiff-dev libarchive-dev
   libcli11-dev libcpp-httplib-dev nlohmann-json3-dev libyaml-cpp-dev libjemalloc-dev
   clang-format clang-tidy
 )

@@ -19,6 +19,7 @@
 #include "core/image/png_decoder.h"
 #include "core/image/quiet_cerr.h"
 #include "core/image/readable_kinds.h"
+#include "core/image/tiff_data.h"
 #include "core/image/tiff_directory.h"
 #include "core/image/webp_decoder.h"
 
@@ -115,6 +116,8 @@ absl::StatusOr<RgbImage> MatToRgb(const cv::Mat& mat, std::string_view bytes, Im
 absl::StatusOr<RgbImage> DecodeWithOpenCv(std::string_view bytes, const ImageHeader& header, const DecodeLimits& limits,
                                           AlphaRule alpha) {
   VITOK_RETURN_IF_ERROR(CheckReadable(bytes, header.format, limits.max_pixels));
+  if (header.format == ImageFormat::kTiff)
+    VITOK_RETURN_IF_ERROR(CheckTiffData(bytes, MaxTiffBlockPixels(limits.max_pixels)));
   InitOpenCv();
   static auto* const allocator = new ZeroingAllocator;  // never destroyed: pictures may outlive the program's statics
   cv::Mat mat;

@@ -65,11 +65,10 @@ absl::Status CheckTiff(std::string_view bytes, int64_t max_pixels) {
                                              field(kBitsPerSample)));
   }
   // A tile or strip is held in memory as a whole, whatever the size of the picture. Rows beyond 31 bits mean one strip.
-  constexpr int64_t kAlwaysAllowedPixels = 1 << 20;
   const bool tiled = field(kTileWidth) > 0;
   const int64_t width = tiled ? field(kTileWidth) : field(kImageWidth);
   const int64_t height = tiled ? field(kTileLength) : std::max(static_cast<int32_t>(field(kRowsPerStrip)), 0);
-  const int64_t allowed = std::max(max_pixels, kAlwaysAllowedPixels);
+  const int64_t allowed = MaxTiffBlockPixels(max_pixels);
   if (width > 0 && height > allowed / width) {
     return absl::InvalidArgumentError(StrCat("tiff ", tiled ? "tiles" : "strips", " must have at most ", allowed,
                                              " pixels; were ", width, " x ", height, " px"));
@@ -78,6 +77,11 @@ absl::Status CheckTiff(std::string_view bytes, int64_t max_pixels) {
 }
 
 }  // namespace
+
+int64_t MaxTiffBlockPixels(int64_t max_pixels) {
+  constexpr int64_t kAlwaysAllowedPixels = 1 << 20;
+  return std::max(max_pixels, kAlwaysAllowedPixels);
+}
 
 absl::Status CheckReadable(std::string_view bytes, ImageFormat format, int64_t max_pixels) {
   constexpr size_t kMaxBytes = std::numeric_limits<int32_t>::max();  // OpenCV takes a file as a matrix

@@ -15,4 +15,7 @@ namespace vitok {
 // compression, or tiles or strips that are too large.
 absl::Status CheckReadable(std::string_view bytes, ImageFormat format, int64_t max_pixels);
 
+// Of the largest tile or strip that a TIFF file may have, with up to 8 bytes a pixel.
+int64_t MaxTiffBlockPixels(int64_t max_pixels);
+
 }  // namespace vitok
