@@ -55,7 +55,7 @@ absl::StatusOr<ImageSample> MixedSource::Fetch(const SampleRef& ref) {
 nlohmann::json MixedSource::Identity() const {
   std::vector<double> weights;
   for (const Part& part : parts_) weights.push_back(part.weight);
-  return {{"kind", "mix"}, {"version", 1}, {"weights", weights}};
+  return {{"kind", "mix"}, {"version", 2}, {"weights", weights}};  // version 1 drew from another generator
 }
 
 nlohmann::json MixedSource::Position() const {

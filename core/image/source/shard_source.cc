@@ -203,7 +203,7 @@ nlohmann::json ShardSource::Identity() const {
   std::vector<std::string_view> names;  // without folders: data may be moved
   for (const std::string_view shard : shards_) names.push_back(shard.substr(shard.rfind('/') + 1));
   nlohmann::json identity = {{"kind", "shards"},
-                             {"version", 1},
+                             {"version", 2},  // 1 drew from another generator
                              {"data", DigestNames(names)},
                              {"parts", shards_per_part_},
                              {"seed", options_.seed},
