@@ -97,6 +97,17 @@ class HubDatasetTest : public testing::Test {
     };
   }
 
+  // The hub says all of a file but its size.
+  FakeHub::Handler AnswersWithoutSize() const {
+    return [this](const httplib::Request&, httplib::Response& response, int) {
+      response.set_header("X-Repo-Commit", commit_);
+      response.set_header("X-Linked-Etag", "\"e\"");
+      response.set_header("Location", hub_.content_endpoint());
+      response.status = 302;
+      return true;
+    };
+  }
+
   static constexpr char kName[] = "hf://org/data/train/0.tar";
   const std::string bytes_ = TestBytes(70'000, 1);
   mutable absl::Mutex mutex_;

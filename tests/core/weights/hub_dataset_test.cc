@@ -240,13 +240,7 @@ TEST_F(HubDatasetTest, HubIsAskedOnceWhereTheBytesAre) {
 }
 
 TEST_F(HubDatasetTest, FilesOfUnknownSizeAreNotOpened) {
-  hub_.on_head = [this](const Request&, Response& response, int) {
-    response.set_header("X-Repo-Commit", commit_);
-    response.set_header("X-Linked-Etag", "\"e\"");
-    response.set_header("Location", hub_.content_endpoint());
-    response.status = 302;
-    return true;
-  };
+  hub_.on_head = AnswersWithoutSize();
   const absl::Status status = openers().file(kName).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(status.message()), HasSubstr("does not say how large"));
